@@ -29,7 +29,10 @@ impl Document for Record {
 }
 
 /// `kind` and `body` of a record.
-#[expect(clippy::large_enum_variant, reason = "records are handled one at a time")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "records are handled one at a time"
+)]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "body", rename_all = "snake_case")]
 pub enum Body {
@@ -46,7 +49,8 @@ pub enum Body {
     },
     /// Blobs: the envelope as received. Recorded whether it counts or not.
     Statement {
-        digest: Digest,
+        /// What the statement is known by.
+        statement: Digest,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         decision: Option<Decision>,
         /// Fingerprint of the signing key.

@@ -395,7 +395,7 @@ fn records() {
         (
             "statement",
             Body::Statement {
-                digest,
+                statement: digest,
                 decision: Some(Decision::Reject),
                 key: Some("SHA256:x".into()),
                 person: None,
