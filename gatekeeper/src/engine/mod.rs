@@ -1,1 +1,66 @@
-//! engine
+//! Running OpenTofu or Terraform so that what runs is what the gate decided about.
+//!
+//! The engine sees a sealed copy of the repository, an environment built from nothing, a
+//! command line configuration of ours, and provider packages whose hashes were checked. Its
+//! plan lives in sealed memory from birth; the same bytes are hashed, shown and applied. The
+//! user's tree is only ever written through the state file at its own place.
+//!
+//! ```text
+//! Engine ─┐
+//! Seal ───┼─► Run ─ init ─► packages        (providers and their hashes)
+//! Local ──┤       ─ plan ─► PlanBytes       (sealed, hashed)
+//! Environment     ─ show_json ─► JSON       (once per plan)
+//!                 ─ apply ─► Applied        (events, how it ended)
+//! ```
+//!
+//! This is the only module that starts processes. It never decides whether something may run,
+//! never reads authority, and never interprets a plan: it hands over bytes, events and facts.
+
+pub mod backend;
+pub mod cli_config;
+pub mod diagnostics;
+pub mod environment;
+pub mod events;
+pub mod find;
+pub mod interrupt;
+pub mod packages;
+pub mod plan_bytes;
+mod process;
+pub mod run;
+pub mod seal;
+pub mod state;
+mod tree;
+
+pub use backend::{Backend, BackendError, LocalState, LockHolder, StateLock};
+pub use cli_config::{CliConfig, CliConfigError};
+pub use diagnostics::{Diagnostic, Severity, printable};
+pub use environment::{Environment, EnvironmentError, EnvironmentRequest, Profile};
+pub use events::{Event, ResourceRef};
+pub use find::{Engine, FindError, Kind, Version};
+pub use interrupt::Interrupts;
+pub use packages::{PackageError, ProviderPackage};
+pub use plan_bytes::{ForeignPlan, PlanBytes};
+pub use process::Exit;
+pub use run::{
+    Applied, ApplyEnd, EngineError, Flow, InitReport, Mode, Phase, PlanArgs, Planned, Run,
+};
+pub use seal::{Change, Seal, SealError, SealRequest, TreeDigest, Written, WrittenFile};
+pub use state::{Index, Instance, StateError, StateSnapshot};
+pub use tree::TreeError;
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    let mut out = [0; 32];
+    out.copy_from_slice(digest.as_ref());
+    out
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
