@@ -91,6 +91,8 @@ pub struct Context {
     pub lock: Digest,
     /// `source version h1:…`, sorted.
     pub providers: Vec<String>,
+    /// Commitments to every provider configuration in use, `configuration` to what it resolves to.
+    pub bindings: Vec<Named>,
     /// Commitments to ephemeral variables, `name` to value.
     pub ephemeral: Vec<Named>,
     /// Commitments to environment values that choose where providers act.

@@ -20,9 +20,9 @@ use ambit_authority::{
 use std::{fs, path::PathBuf};
 
 const ALICE: &str =
-    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBgGKwkNHfG+2f3tzP97zbA7IzZnrdV4aRpxR1banuGe";
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDJXixIgycyA0V4Ajb2DbuBZT3xeEpyDmjjXUNdiUjkp";
 const BOB: &str =
-    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMA8lmR63wlX4+bxxESYigKhU6p7VcV0de73wWUaDHQU";
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOJo3hQ+Z8xUlpzhKDtcZJGXY1hPd6FJRePF+tr4YYzt";
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -215,6 +215,10 @@ fn scope() -> Scope {
         replaces: vec![],
         lock: Digest::of(b"lock"),
         providers: vec!["registry.opentofu.org/ambit-test/mockcloud 0.1.0 h1:AAAA".into()],
+        bindings: vec![Named {
+            name: "mockcloud".into(),
+            value: key.commit("ambit/provider", b"[]"),
+        }],
         ephemeral: vec![Named {
             name: "token".into(),
             value: key.commit("ambit/value", b"t"),
