@@ -44,6 +44,12 @@ impl Warrant {
         &self.counted
     }
 
+    /// In observe, a scope other than the approved one is let through and said.
+    pub fn also_observed(mut self, beyond: Vec<String>) -> Self {
+        self.observed.extend(beyond.into_iter().map(|line| format!("not what was approved: {line}")));
+        self
+    }
+
     /// What enforce would have asked for, where observe let it through.
     pub fn observed(&self) -> &[String] {
         &self.observed

@@ -1,4 +1,4 @@
-//! The gate's own directory: log key, commitment keys, kept plans. Private to one user, outside every repository.
+//! The gate's own directory: log key, commitment keys, sealed copies. Private to one user, outside every repository.
 //!
 //! Deleting a request's folder here makes its commitments silent for ever, and the request expired.
 
@@ -48,28 +48,30 @@ impl GateDir {
         self.root.join("log.key")
     }
 
-    /// Where sealed copies live: a fixed path per stack, so that paths in values do not move.
-    pub fn seal(&self, stack: &str) -> Result<PathBuf, Stop> {
-        let dir = self.root.join("seals");
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where the locks of states are held.
+    pub fn locks(&self) -> Result<PathBuf, Stop> {
+        let dir = self.root.join("locks");
         private_dir(&dir)?;
-        Ok(dir.join(stack))
+        Ok(dir)
     }
 
     fn request(&self, id: &str) -> PathBuf {
         self.root.join("requests").join(id)
     }
 
-    /// Keeps what only this gate may know of a request.
-    pub fn keep(&self, id: &str, key: &CommitmentKey, plan: &[u8]) -> Result<(), Stop> {
+    /// Keeps a request's key, which only this gate may know.
+    pub fn keep(&self, id: &str, key: &CommitmentKey) -> Result<(), Stop> {
         private_dir(&self.root.join("requests"))?;
         let dir = self.request(id);
         private_dir(&dir)?;
-        for (name, bytes) in [("key", key.secret_bytes().as_slice()), ("plan", plan)] {
-            let path = dir.join(name);
-            let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(|e| Stop::io("create", &path, e))?;
-            file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| Stop::io("write", &path, e))?;
-        }
-        Ok(())
+        let path = dir.join("key");
+        let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        let mut file = file.map_err(|e| Stop::io("create", &path, e))?;
+        file.write_all(key.secret_bytes()).and_then(|()| file.sync_all()).map_err(|e| Stop::io("write", &path, e))
     }
 
     /// The commitment key of a request; none left means the request can no longer be compared.
@@ -77,10 +79,6 @@ impl GateDir {
         let Some(bytes) = self.read(id, "key", 32)? else { return Ok(None) };
         let bytes: [u8; 32] = bytes.try_into().map_err(|_| Stop::unverified(format!("the kept key of {id} is damaged")))?;
         Ok(Some(CommitmentKey::new(bytes)))
-    }
-
-    pub fn plan(&self, id: &str) -> Result<Option<Vec<u8>>, Stop> {
-        self.read(id, "plan", 256 << 20)
     }
 
     fn read(&self, id: &str, name: &str, most: u64) -> Result<Option<Vec<u8>>, Stop> {

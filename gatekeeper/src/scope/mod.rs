@@ -1,0 +1,311 @@
+//! From a blast radius to the scope that people approve: one grant per effect, under one context.
+//!
+//! Everything the engine showed is committed under the request's key. Texts of the configuration (expressions, guards,
+//! commands) are plain digests: they are in the repository for everyone to read.
+
+pub mod values;
+
+use crate::{
+    engine::{Engine, PlanArgs, ProviderPackage},
+    graph::{Exec, Graph, NodeId},
+    plan::{Plan, PlanFile, Side as PlanSide, Value},
+    radius::{BlastRadius, Effect, Sources},
+    stop::Stop,
+};
+use ambit_authority::{
+    digest::{CommitmentKey, Digest},
+    scope::{
+        Action, Binding, Context, Exec as ExecGrant, FileDigest, Grant, Guard, Named, Object, PathChange, RunMode, Scope, Subject,
+    },
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+/// What a scope is made from beyond the radius.
+pub struct Surroundings<'a> {
+    pub key: &'a CommitmentKey,
+    pub engine: &'a Engine,
+    pub file: &'a PlanFile,
+    pub packages: &'a [ProviderPackage],
+    pub arguments: &'a PlanArgs,
+    pub lineage: &'a str,
+    /// Commitment to the environment values handed to the engine.
+    pub environment: Vec<Named>,
+    /// Root of the sealed tree, for files that commands and expressions name.
+    pub sealed: &'a Path,
+    pub authority_after: Option<Digest>,
+}
+
+pub fn scope(sources: &Sources<'_>, radius: &BlastRadius<'_>, around: &Surroundings<'_>) -> Result<Scope, Stop> {
+    let grants = radius.effects.iter().map(|effect| grant(sources, radius, effect, around)).collect::<Result<Vec<_>, _>>()?;
+    Scope::new(context(sources, around)?, grants, around.authority_after).map_err(Stop::failure)
+}
+
+fn context(sources: &Sources<'_>, around: &Surroundings<'_>) -> Result<Context, Stop> {
+    let evidence = &around.file.evidence;
+    let sorted = |items: &[String]| {
+        let mut items = items.to_vec();
+        items.sort();
+        items
+    };
+    let mut providers: Vec<String> = around.packages.iter().map(|p| format!("{} {} {}", p.source, p.version, p.h1)).collect();
+    providers.sort();
+    let bindings = (0..sources.graph.providers().len())
+        .map(|n| Ok(Named { name: configuration_name(sources.graph, n), value: resolved(sources, around.key, n)? }))
+        .collect::<Result<Vec<_>, Stop>>()?;
+    Ok(Context {
+        engine: around.engine.kind.to_string().to_lowercase(),
+        engine_minor: format!("{}.{}", around.engine.version.major, around.engine.version.minor),
+        fingerprint: sources.fingerprint.to_owned(),
+        lineage: around.lineage.to_owned(),
+        mode: match around.arguments.mode {
+            crate::engine::Mode::Normal => RunMode::Normal,
+            crate::engine::Mode::Destroy => RunMode::Destroy,
+            crate::engine::Mode::RefreshOnly => RunMode::RefreshOnly,
+        },
+        // As asked and as the plan file says: whichever names more.
+        targets: sorted(if around.arguments.targets.is_empty() { &evidence.targets } else { &around.arguments.targets }),
+        excludes: sorted(if around.arguments.excludes.is_empty() { &evidence.excludes } else { &around.arguments.excludes }),
+        replaces: sorted(&around.arguments.replace),
+        lock: Digest::tagged("ambit/file", around.file.lock.as_deref().unwrap_or_default()),
+        providers,
+        bindings,
+        ephemeral: ephemeral(sources, around),
+        targeting: around.environment.clone(),
+    })
+}
+
+/// Ephemeral root variables never stand in the plan; their values come from the command line.
+fn ephemeral(sources: &Sources<'_>, around: &Surroundings<'_>) -> Vec<Named> {
+    let Some(root) = sources.configuration.modules.get(&crate::graph::ModulePath::root()) else { return vec![] };
+    let names = root.variables.iter().filter(|(_, v)| v.ephemeral).map(|(name, _)| name);
+    let given = |name: &str| around.arguments.vars.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.as_str()).unwrap_or_default();
+    names.map(|name| Named { name: name.clone(), value: around.key.commit("ambit/value", given(name).as_bytes()) }).collect()
+}
+
+fn grant(sources: &Sources<'_>, radius: &BlastRadius<'_>, effect: &Effect<'_>, around: &Surroundings<'_>) -> Result<Grant, Stop> {
+    let key = around.key;
+    let mut paths = Vec::new();
+    for changed in &effect.paths {
+        let undecided = match &changed.after {
+            PlanSide::Unknown => true,
+            PlanSide::Value(value) => !value.is_known(),
+            _ => false,
+        };
+        let open = match (undecided, effect.node, &effect.subject) {
+            (true, Some(node), _) if effect.open.contains(&changed.path.to_string()) => {
+                Some(expression(sources, node, &changed.path, around)?)
+            }
+            (true, _, Subject::Output(name)) => Some(output_expression(sources, name, around)?),
+            _ => None,
+        };
+        paths.push(PathChange {
+            path: values::path(&changed.path),
+            before: values::side(key, &changed.before),
+            after: values::side(key, &changed.after),
+            sensitive: changed.sensitive,
+            open,
+        });
+    }
+    paths.sort();
+    let mut guards = Vec::new();
+    if let Some(node) = effect.node {
+        for (setting, text) in guards_on(sources.graph, node) {
+            guards.push(Guard { setting, text });
+        }
+    }
+    let exec = effect.execs.iter().map(|e| exec(e, around)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Grant {
+        subject: effect.subject.clone(),
+        action: effect.action,
+        object: object(effect, key)?,
+        previous: effect.change.and_then(|c| c.previous.as_ref()).map(values::instance),
+        provider: binding(sources, effect, key)?,
+        paths,
+        guards,
+        after: ordering(sources, radius, effect),
+        exec,
+    })
+}
+
+/// The object an effect acts on: by its recorded id, by the id it is imported under, or none yet.
+fn object(effect: &Effect<'_>, key: &CommitmentKey) -> Result<Object, Stop> {
+    let Some(change) = effect.change else { return Ok(Object::Absent) };
+    if let Some(importing) = &change.importing {
+        let mut text = importing.id.clone().unwrap_or_default().into_bytes();
+        text.extend(importing.identity.as_ref().map(values::encode).unwrap_or_default());
+        return Ok(Object::Import { id: key.commit("ambit/id", &text) });
+    }
+    match change.before().map_err(Stop::failure)? {
+        None | Some(Value::Null) => Ok(Object::Absent),
+        // A type without an `id` is known by everything recorded of it.
+        Some(before) => {
+            let id = before.get("id").map(values::encode).unwrap_or_else(|| values::encode(&before));
+            let (provider, kind) = (change.provider_name.clone(), change.key.r#type.clone());
+            Ok(Object::Remote { provider, kind, id: key.commit("ambit/id", &id) })
+        }
+    }
+}
+
+fn binding(sources: &Sources<'_>, effect: &Effect<'_>, key: &CommitmentKey) -> Result<Option<Binding>, Stop> {
+    let (Some(node), Some(_)) = (effect.node, &effect.key) else {
+        // An orphan has no configuration; its provider is the one the state recorded.
+        let recorded = effect.change.map(|c| c.provider_name.clone());
+        return Ok(recorded.map(|source| Binding { configuration: source.clone(), resolved: key.commit("ambit/provider", b""), source }));
+    };
+    let bound = &sources.graph.node(node).provider;
+    let place = sources.graph.providers().iter().position(|p| {
+        Some(&p.module) == bound.config_module.as_ref() && p.local_name == bound.config_name && p.alias == bound.alias
+    });
+    let mut configuration = match place {
+        Some(n) => configuration_name(sources.graph, n),
+        None => bound.config_name.clone(),
+    };
+    if let Some(instance) = &bound.key {
+        configuration.push_str(&format!("[{instance}]"));
+    }
+    let resolved = match place {
+        Some(n) => resolved(sources, key, n)?,
+        None => key.commit("ambit/provider", b""),
+    };
+    Ok(Some(Binding { source: bound.source.clone(), configuration, resolved }))
+}
+
+fn configuration_name(graph: &Graph, n: usize) -> String {
+    let provider = &graph.providers()[n];
+    let module = provider.module.key();
+    let alias = provider.alias.as_ref().map(|a| format!(".{a}")).unwrap_or_default();
+    if module.is_empty() { format!("{}{alias}", provider.local_name) } else { format!("{module}:{}{alias}", provider.local_name) }
+}
+
+/// What a provider configuration resolves to: its text through locals and modules, and every root variable's value.
+fn resolved(sources: &Sources<'_>, key: &CommitmentKey, n: usize) -> Result<ambit_authority::digest::Commitment, Stop> {
+    let mut bytes = sources.graph.provider_trace(sources.configuration, n).encode();
+    for name in sources.graph.provider_trace(sources.configuration, n).root_variables() {
+        let value = sources.plan.variables.get(&name).map(|v| v.value()).transpose().map_err(Stop::failure)?.flatten();
+        bytes.extend(values::encode(&Value::String(name)));
+        bytes.extend(values::encode(&value.unwrap_or(Value::Null)));
+    }
+    Ok(key.commit("ambit/provider", &bytes))
+}
+
+/// Digest of a provider configuration's text by name, comparable between requests.
+pub fn provider_texts(graph: &Graph) -> BTreeMap<String, Digest> {
+    (0..graph.providers().len())
+        .map(|n| (configuration_name(graph, n), Digest::tagged("ambit/text", graph.providers()[n].text.as_bytes())))
+        .collect()
+}
+
+fn guards_on(graph: &Graph, node: NodeId) -> Vec<(String, Digest)> {
+    let lifecycle = &graph.node(node).lifecycle;
+    let single = [
+        ("prevent_destroy", &lifecycle.prevent_destroy),
+        ("ignore_changes", &lifecycle.ignore_changes),
+        ("create_before_destroy", &lifecycle.create_before_destroy),
+        ("replace_triggered_by", &lifecycle.replace_triggered_by),
+        ("enabled", &lifecycle.enabled),
+        ("destroy", &lifecycle.destroy),
+    ];
+    let single = single.into_iter().filter_map(|(name, text)| Some((name, vec![text.clone()?])));
+    let lists = [("precondition", lifecycle.preconditions.clone()), ("postcondition", lifecycle.postconditions.clone())];
+    let lists = lists.into_iter().filter(|(_, texts)| !texts.is_empty());
+    let mut out: Vec<(String, Digest)> =
+        single.chain(lists).map(|(name, texts)| (name.to_owned(), Digest::tagged("ambit/text", texts.join("\n").as_bytes()))).collect();
+    out.sort();
+    out
+}
+
+/// Every guard of a configuration, `block setting` to the digest of its text.
+pub fn guards_of(graph: &Graph) -> BTreeMap<String, Digest> {
+    graph
+        .nodes()
+        .flat_map(|(id, node)| guards_on(graph, id).into_iter().map(move |(setting, text)| (format!("{} {setting}", node.address), text)))
+        .collect()
+}
+
+/// Other effects that come before this one, at resource level and transitively: deletions come after what depends on them.
+fn ordering(sources: &Sources<'_>, radius: &BlastRadius<'_>, effect: &Effect<'_>) -> Vec<Subject> {
+    let before: BTreeSet<NodeId> = match (&effect.subject, effect.node) {
+        (Subject::Output(name), _) => {
+            let direct: Vec<NodeId> = sources.graph.output_sources(name).into_iter().map(|e| e.to).collect();
+            let mut all = sources.graph.upstream(&direct);
+            all.extend(direct);
+            all
+        }
+        (_, Some(node)) if effect.action == Action::Delete => sources.graph.dependents(&[node]),
+        (_, Some(node)) => sources.graph.upstream(&[node]),
+        _ => BTreeSet::new(),
+    };
+    let mut subjects: Vec<Subject> = radius
+        .effects
+        .iter()
+        .filter(|e| e.node.is_some_and(|n| before.contains(&n)) && e.subject != effect.subject && matches!(e.subject, Subject::Resource(_)))
+        .map(|e| e.subject.clone())
+        .collect();
+    subjects.sort();
+    subjects.dedup();
+    subjects
+}
+
+fn expression(sources: &Sources<'_>, node: NodeId, path: &crate::plan::Path, around: &Surroundings<'_>) -> Result<Digest, Stop> {
+    let trace = sources.graph.argument_trace(sources.configuration, node, &path.to_string());
+    digest_of_trace(&trace.encode(), &trace.files(), around)
+}
+
+fn output_expression(sources: &Sources<'_>, name: &str, around: &Surroundings<'_>) -> Result<Digest, Stop> {
+    let trace = sources.graph.output_trace(sources.configuration, name);
+    digest_of_trace(&trace.encode(), &trace.files(), around)
+}
+
+fn digest_of_trace(text: &[u8], files: &[String], around: &Surroundings<'_>) -> Result<Digest, Stop> {
+    let mut bytes = text.to_vec();
+    for file in files {
+        let digest = file_digest(file, around)?;
+        bytes.extend_from_slice(format!("{file} {}\n", digest.map(|d| d.to_string()).unwrap_or_default()).as_bytes());
+    }
+    Ok(Digest::tagged("ambit/expression", &bytes))
+}
+
+fn exec(exec: &Exec, around: &Surroundings<'_>) -> Result<ExecGrant, Stop> {
+    let mut files = Vec::new();
+    for read in &exec.files {
+        let path = read.path.clone().unwrap_or_else(|| read.text.clone());
+        let content = match &read.path {
+            Some(path) => file_digest(path, around)?,
+            None => None,
+        };
+        files.push(FileDigest { path, content });
+    }
+    files.sort();
+    Ok(ExecGrant {
+        provisioner: exec.kind.clone(),
+        when: match exec.when {
+            crate::graph::When::Create => "create".into(),
+            crate::graph::When::Destroy => "destroy".into(),
+        },
+        text: Digest::tagged("ambit/text", exec.text.as_bytes()),
+        files,
+    })
+}
+
+/// Content of a file the configuration names, inside the sealed stack directory. What cannot be read stays unnamed, and
+/// its path is bound all the same.
+fn file_digest(path: &str, around: &Surroundings<'_>) -> Result<Option<Digest>, Stop> {
+    match crate::engine::read_sealed(around.sealed, path) {
+        Ok(Some(bytes)) => Ok(Some(Digest::tagged("ambit/file", &bytes))),
+        Ok(None) => Ok(None),
+        Err(e) => Err(Stop::failure(format!("cannot read `{}`, which the configuration names: {e}", ambit_authority::address::escape(path)))),
+    }
+}
+
+/// The serial and lineage of the state the plan starts from must be the ones read beside it.
+pub fn same_state(plan: &PlanFile, lineage: &str) -> bool {
+    plan.state_identity.lineage == lineage || plan.state_identity.lineage.is_empty() || lineage.is_empty()
+}
+
+/// Whether a plan does anything at all, authority aside.
+pub fn is_empty(plan: &Plan, radius: &BlastRadius<'_>) -> bool {
+    radius.effects.is_empty() && plan.outputs.values().all(|o| o.action == crate::plan::Action::NoOp)
+}
