@@ -78,11 +78,10 @@ impl Journal {
         )
         .map_err(|e| LedgerError::sqlite(path, e))?;
         let ledger = Ledger::over(conn, draft.path())?;
-        let value = transact(&ledger, &key, now, |tx| {
-            let value = first(tx)?;
-            tx.newest().ok_or(LedgerError::NothingRecorded)?;
-            Ok::<T, E>(value)
-        })?;
+        let mut tx = Tx::begin(&ledger, &key, now)?;
+        let value = first(&mut tx)?;
+        tx.newest().ok_or(LedgerError::NothingRecorded)?;
+        tx.commit()?;
         // The last connection folds the write-ahead file into the ledger as it closes.
         drop(ledger);
 
@@ -119,8 +118,7 @@ impl Journal {
             });
         }
         let journal = Self { ledger, key };
-        // In a transaction, so that the head and its checkpoint are of one moment.
-        Tx::begin(&journal.ledger, &journal.key, i64::MIN)?;
+        Tx::resume(&journal.ledger, &journal.key, i64::MIN)?;
         Ok(journal)
     }
 
@@ -131,7 +129,10 @@ impl Journal {
         now: i64,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        transact(&self.ledger, &self.key, now, work)
+        let mut tx = Tx::resume(&self.ledger, &self.key, now)?;
+        let value = work(&mut tx)?;
+        tx.commit()?;
+        Ok(value)
     }
 
     /// Like [`transact`](Self::transact), for a value that counts only once it is recorded. The value moves in, `work`
@@ -167,18 +168,6 @@ impl Drop for Journal {
             .conn
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     }
-}
-
-fn transact<T, E: From<LedgerError>>(
-    ledger: &Ledger,
-    key: &LogKey,
-    now: i64,
-    work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
-) -> Result<T, E> {
-    let mut tx = Tx::begin(ledger, key, now)?;
-    let value = work(&mut tx)?;
-    tx.commit()?;
-    Ok(value)
 }
 
 /// A value whose record is committed, with the index of that record.
@@ -275,13 +264,17 @@ pub struct Tx<'a> {
 }
 
 impl<'a> Tx<'a> {
+    /// On a log that has records: every log but the one being made.
+    fn resume(ledger: &'a Ledger, key: &'a LogKey, now: i64) -> Result<Self, LedgerError> {
+        let tx = Self::begin(ledger, key, now)?;
+        must_be_ours(ledger, key.public(), tx.size)?;
+        Ok(tx)
+    }
+
     fn begin(ledger: &'a Ledger, key: &'a LogKey, now: i64) -> Result<Self, LedgerError> {
         let sql = Transaction::new_unchecked(&ledger.conn, TransactionBehavior::Immediate)
             .map_err(|e| ledger.sql(e))?;
         let size = ledger.size()?;
-        if size > 0 {
-            must_be_ours(ledger, key.public(), size)?;
-        }
         let time = ledger.last_time()?.map_or(now, |last| now.max(last));
         Ok(Self {
             ledger,
@@ -546,6 +539,21 @@ impl Claim {
 
 /// A log key must never sign a tree that does not continue the one it signed last.
 fn must_be_ours(ledger: &Ledger, key: &LogPublicKey, size: u64) -> Result<(), LedgerError> {
+    for (sql, what) in [
+        (
+            "SELECT max(idx) + 1 FROM entry",
+            "its size is not the number of records",
+        ),
+        (
+            "SELECT max(size) FROM checkpoint",
+            "the newest checkpoint is of another size",
+        ),
+    ] {
+        let found: Option<i64> = ledger.one(sql, [], |row| row.get(0), || Damage::head(what))?;
+        if found != Some(size as i64) {
+            return Err(ledger.damaged(Damage::head(what)));
+        }
+    }
     let newest = ledger.checkpoint()?;
     let signed = Checkpoint::open(&newest.note, key)
         .map_err(|fault| LedgerError::note(ledger.path(), size, fault))?;

@@ -49,13 +49,16 @@ impl Header {
         if record.len() > MAX_RECORD {
             return Err(BadRecord::TooLong(record.len()));
         }
+        // Before anything else: a JSON reader looks only at the text it keeps.
+        let record = std::str::from_utf8(record)
+            .map_err(|_| BadRecord::Shape("it is not UTF-8".to_owned()))?;
         let fields: Fields = object(record)?;
         if !is_kind(&fields.kind) {
             return Err(BadRecord::Kind);
         }
         let statement = if fields.kind == STATEMENT {
             let body = fields.body.map_or("", RawValue::get);
-            let body: Body = object(body.as_bytes()).map_err(|_| BadRecord::Statement)?;
+            let body: Body = object(body).map_err(|_| BadRecord::Statement)?;
             Some(body.statement.parse().map_err(|_| BadRecord::Statement)?)
         } else {
             None
@@ -103,11 +106,11 @@ impl Header {
 }
 
 /// Known fields may appear once (serde refuses a second); the brace is asked for because serde would take an array too.
-fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, BadRecord> {
-    if json.first() != Some(&b'{') {
+fn object<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, BadRecord> {
+    if !json.starts_with('{') {
         return Err(BadRecord::Shape("it is not an object".to_owned()));
     }
-    serde_json::from_slice(json).map_err(|e| BadRecord::Shape(e.to_string()))
+    serde_json::from_str(json).map_err(|e| BadRecord::Shape(e.to_string()))
 }
 
 pub(crate) fn is_kind(kind: &str) -> bool {

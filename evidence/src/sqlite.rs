@@ -158,14 +158,15 @@ pub(crate) fn open_gate(path: &Path) -> Result<Connection, LedgerError> {
     Ok(conn)
 }
 
-/// Opens a ledger for reading and creates nothing it would need.
+/// Opens a ledger for reading; it is never made.
 ///
-/// A reader of a live ledger takes part in SQLite's locking, for which it needs the files beside the ledger. A copy in
-/// a directory where those cannot be made is opened as immutable; that would show an old state if a write-ahead file
-/// with content lay beside it, so then it is refused.
+/// A reader of a live ledger takes part in SQLite's locking through files beside the ledger. It opens them for writing
+/// where it may, because only then does the last one to close take them away again; the connection itself cannot write.
+/// A copy in a directory where those files cannot be made is opened as immutable. That would show an old state if a
+/// write-ahead file with content lay beside it, so then it is refused.
 pub(crate) fn open_read(path: &Path) -> Result<Connection, LedgerError> {
     must_be_a_file(path)?;
-    let shared = reader(path, "mode=ro").and_then(|conn| must_be_ours(&conn, path).map(|()| conn));
+    let shared = reader(path, "mode=rw").and_then(|conn| must_be_ours(&conn, path).map(|()| conn));
     match shared {
         Err(LedgerError::Unreadable { .. } | LedgerError::Unwritable { .. })
             if nothing_pending(path) =>
@@ -181,12 +182,13 @@ pub(crate) fn open_read(path: &Path) -> Result<Connection, LedgerError> {
 
 fn reader(path: &Path, parameters: &str) -> Result<Connection, LedgerError> {
     let sql = |e| LedgerError::sqlite(path, e);
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_URI;
     let absolute = std::path::absolute(path).map_err(|e| unreadable(path, &e))?;
     let conn =
         Connection::open_with_flags(format!("file:{}?{parameters}", escaped(&absolute)), flags)
             .map_err(sql)?;
     guard(&conn).map_err(sql)?;
+    conn.pragma_update(None, "query_only", true).map_err(sql)?;
     Ok(conn)
 }
 

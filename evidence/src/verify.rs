@@ -245,12 +245,10 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    /// Records were replaced together with their hashes: as near as checkpoints and subtrees can tell, which.
+    /// Records were replaced together with their hashes, some time after the last checkpoint that held. The stored
+    /// subtrees could narrow it down, but nobody signed those: they might accuse the wrong record.
     fn changed(&self, size: u64) -> Damage {
-        let within = self.suspect.map_or((0, size), |node| {
-            (node.index << node.level, (node.index + 1) << node.level)
-        });
-        let (first, last) = (self.sound.max(within.0), size.min(within.1) - 1);
+        let (first, last) = (self.sound, size - 1);
         let place = if first == last {
             Place::Record {
                 index: first,
