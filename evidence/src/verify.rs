@@ -248,17 +248,8 @@ impl<'a> Replay<'a> {
     /// Records were replaced together with their hashes, some time after the last checkpoint that held. The stored
     /// subtrees could narrow it down, but nobody signed those: they might accuse the wrong record.
     fn changed(&self, size: u64) -> Damage {
-        let (first, last) = (self.sound, size - 1);
-        let place = if first == last {
-            Place::Record {
-                index: first,
-                kind: None,
-            }
-        } else {
-            Place::Records { first, last }
-        };
         Damage {
-            place,
+            place: Place::span(self.sound, size - 1),
             what: format!("changed since checkpoint {size} was signed"),
         }
     }
@@ -335,11 +326,9 @@ impl<'a> Replay<'a> {
             return damaged(Damage::head("the log has no records"));
         }
         if self.sound != self.size {
-            let (first, last) = (self.sound, self.size - 1);
-            let what = "no checkpoint covers them".to_owned();
             return damaged(Damage {
-                place: Place::Records { first, last },
-                what,
+                place: Place::span(self.sound, self.size - 1),
+                what: "no checkpoint covers this".to_owned(),
             });
         }
         if self.ledger.size()? != self.size {
@@ -419,6 +408,19 @@ fn sound_file(ledger: &Ledger) -> Result<(), LedgerError> {
         Ok(())
     } else {
         Err(ledger.damaged(Damage::file(report)))
+    }
+}
+
+impl Place {
+    fn span(first: u64, last: u64) -> Self {
+        if first == last {
+            Self::Record {
+                index: first,
+                kind: None,
+            }
+        } else {
+            Self::Records { first, last }
+        }
     }
 }
 
