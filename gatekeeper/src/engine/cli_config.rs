@@ -180,9 +180,17 @@ impl CliConfig {
             file: file.to_owned(),
             reason,
         };
-        let body: Body = text
-            .parse()
-            .map_err(|error: hcl_edit::parser::Error| malformed(printable(error.message())))?;
+        let body: Body = match text.parse::<Body>() {
+            Ok(body) => body,
+            // The engines read an older language, in which the names inside are quoted; the
+            // refusal should not hide behind that difference.
+            Err(_) if text.contains("dev_overrides") => {
+                return Err(CliConfigError::DevOverrides {
+                    file: file.to_owned(),
+                });
+            }
+            Err(error) => return Err(malformed(printable(error.message()))),
+        };
         for structure in body.iter() {
             match structure {
                 Structure::Attribute(attribute) => match attribute.key.as_str() {
@@ -558,27 +566,27 @@ mod tests {
                 "dev_overrides",
             ),
             (
-                "provider_installation { oci_mirror { repository_template = \"x\" } }",
+                "provider_installation {\noci_mirror {\nrepository_template = \"x\"\n}\n}",
                 "not supported",
             ),
             (
-                "provider_installation { filesystem_mirror { path = \"mirror\" } }",
+                "provider_installation {\nfilesystem_mirror {\npath = \"mirror\"\n}\n}",
                 "not absolute",
             ),
             (
-                "provider_installation { filesystem_mirror {} }",
+                "provider_installation {\nfilesystem_mirror {}\n}",
                 "without `path`",
             ),
             (
-                "provider_installation { filesystem_mirror { path = \"/${x}\" } }",
+                "provider_installation {\nfilesystem_mirror {\npath = \"/${x}\"\n}\n}",
                 "not plain",
             ),
             (
-                "provider_installation { direct { url = \"x\" } }",
+                "provider_installation {\ndirect {\nurl = \"x\"\n}\n}",
                 "`url` in `direct`",
             ),
             (
-                "provider_installation { direct {} }\nprovider_installation { direct {} }",
+                "provider_installation {\ndirect {}\n}\nprovider_installation {\ndirect {}\n}",
                 "more than one",
             ),
             ("provider_installation { x = 1 }", "`x` in"),

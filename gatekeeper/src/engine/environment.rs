@@ -11,7 +11,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use ring::hmac;
@@ -272,8 +272,11 @@ impl Scratch {
         } else {
             Path::new("/tmp")
         };
-        // tempfile makes folders with mode 0700.
-        let root = tempfile::Builder::new().prefix("ambit-").tempdir_in(base)?;
+        // By itself the folder would get what the umask leaves.
+        let root = tempfile::Builder::new()
+            .prefix("ambit-")
+            .permissions(std::fs::Permissions::from_mode(0o700))
+            .tempdir_in(base)?;
         let folder = |name: &str| -> io::Result<PathBuf> {
             let path = root.path().join(name);
             std::fs::DirBuilder::new().mode(0o700).create(&path)?;
@@ -457,7 +460,6 @@ mod tests {
 
     #[test]
     fn scratch_is_private_and_goes_away() {
-        use std::os::unix::fs::PermissionsExt;
         let scratch = Scratch::new().unwrap();
         let file = scratch.write("f", "x").unwrap();
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;

@@ -24,7 +24,7 @@ use super::interrupt::Interrupts;
 /// How often the streams are left to look for signals and the end of the child.
 const TICK: Duration = Duration::from_millis(50);
 /// How long a child that may be cut short has to tidy up after being asked.
-const TIDY_UP: Duration = Duration::from_secs(10);
+const TIDY_UP: Duration = Duration::from_secs(5);
 /// How long streams may stay open after the child ended: a stray descendant may hold them.
 const LINGER: Duration = Duration::from_secs(2);
 const MAX_STDERR: usize = 64 * 1024;

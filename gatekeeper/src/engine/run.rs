@@ -539,10 +539,14 @@ fn keep_diagnostic(diagnostics: &mut Vec<Diagnostic>, event: Event) {
     }
 }
 
+/// Engines use the same summary when taking the lock failed for another reason, such as a state
+/// they cannot read; only a lock somebody holds comes with its description.
 fn is_about_the_lock(diagnostics: &[Diagnostic]) -> bool {
-    diagnostics
-        .iter()
-        .any(|d| d.severity == Severity::Error && d.summary == "Error acquiring the state lock")
+    diagnostics.iter().any(|diagnostic| {
+        diagnostic.severity == Severity::Error
+            && diagnostic.summary == "Error acquiring the state lock"
+            && diagnostic.detail.contains("Lock Info:")
+    })
 }
 
 /// Errors first; without any, what the engine printed elsewhere.
