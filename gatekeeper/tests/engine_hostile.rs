@@ -630,7 +630,7 @@ fn signals_are_held_back_only_while_an_engine_runs() {
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut until = |what: &str| {
-            while let Some(line) = lines.next() {
+            for line in lines.by_ref() {
                 if line.unwrap().contains(what) {
                     return;
                 }

@@ -176,34 +176,31 @@ pub(super) fn bare(scratch: &Scratch) -> BTreeMap<OsString, OsString> {
 fn refuse_what_changes_meaning(
     caller: &BTreeMap<OsString, OsString>,
 ) -> Result<(), EnvironmentError> {
-    let set = |test: &dyn Fn(&[u8]) -> bool| -> Vec<String> {
-        caller
-            .iter()
-            .filter(|(name, value)| !value.is_empty() && test(name.as_bytes()))
-            .map(|(name, _)| printable(&name.to_string_lossy()))
-            .collect()
-    };
-    let rules: [(&dyn Fn(&[u8]) -> bool, &'static str); 3] = [
-        (
-            &|name| name == b"TF_CLI_ARGS" || name.starts_with(b"TF_CLI_ARGS_"),
-            "the engine would add these arguments to commands the gate decides about",
-        ),
-        (
-            &|name| name == b"TF_REATTACH_PROVIDERS",
+    let why = |name: &OsStr| match name.as_bytes() {
+        b"TF_REATTACH_PROVIDERS" => Some(
             "the engine would use a provider that is already running instead of the checked package",
         ),
-        (
-            &|name| name == b"TF_ENCRYPTION",
+        b"TF_ENCRYPTION" => Some(
             "encrypted state and plans are not supported yet, and leaving it out would write them in clear",
         ),
-    ];
-    for (test, why) in rules {
-        let names = set(test);
-        if !names.is_empty() {
-            return Err(EnvironmentError::Refused { names, why });
+        name if name == b"TF_CLI_ARGS" || name.starts_with(b"TF_CLI_ARGS_") => {
+            Some("the engine would add these arguments to commands the gate decides about")
+        }
+        _ => None,
+    };
+    let mut refused: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
+    for (name, _) in caller.iter().filter(|(_, value)| !value.is_empty()) {
+        if let Some(why) = why(name) {
+            refused
+                .entry(why)
+                .or_default()
+                .push(printable(&name.to_string_lossy()));
         }
     }
-    Ok(())
+    match refused.pop_first() {
+        Some((why, names)) => Err(EnvironmentError::Refused { names, why }),
+        None => Ok(()),
+    }
 }
 
 /// A setting may let credentials through, never what loads code or redirects the engine.
@@ -300,7 +297,7 @@ impl Scratch {
     /// As [`Scratch::write`], over one written before: a run may plan more than once.
     pub(super) fn replace(&self, name: &str, content: &str) -> io::Result<PathBuf> {
         match std::fs::remove_file(self.root.path().join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => self.write(name, content),
         }
     }

@@ -302,7 +302,7 @@ impl Place {
         Ok(file)
     }
 
-    /// The copy keeps the name of the repository's folder: configurations use `basename(path.cwd)`.
+    /// Holds one folder, the copy.
     fn tree(&self) -> PathBuf {
         self.base.join("tree")
     }
@@ -322,7 +322,8 @@ impl Place {
         Ok(())
     }
 
-    /// Removes the copy before and gives the path for the next one.
+    /// Removes the copy before and gives the path for the next one. It keeps the name of the
+    /// repository's folder: configurations use `basename(path.cwd)`.
     fn clear(&self, repository: &Path) -> Result<PathBuf, SealError> {
         let tree = self.tree();
         match std::fs::remove_dir_all(&tree) {
