@@ -518,7 +518,8 @@ fn a_plan_changed_after_the_engine_ended_is_not_what_is_applied() {
     // The engine leaves somebody in another session behind who keeps writing to the plan.
     let script = "case $1 in
         plan) printf 'PK-approved' > /proc/self/fd/0
-              setsid sh -c 'exec 3<>/proc/self/fd/0; echo up > \"$0\"; while :; do printf EVIL >&3 || exit; done' \"$0.up\" >/dev/null 2>&1 <&0 &
+              exec 4<&0
+              setsid sh -c 'exec 3<>/proc/self/fd/0; echo up > \"$0\"; while printf EVIL >&3; do sleep 0.01; done' \"$0.up\" >/dev/null 2>&1 <&4 4<&- &
               while [ ! -e \"$0.up\" ]; do :; done
               exit 2;;
         apply) cat /proc/self/fd/0 > \"$0.applied\"; exit 0;;
