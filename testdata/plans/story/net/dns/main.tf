@@ -1,0 +1,2 @@
+variable "zone" { type = string }
+resource "terraform_data" "record" { input = "${var.zone}.example" }
