@@ -12,7 +12,7 @@
 //! Nothing here runs an engine, reads plan values, or decides what an effect is.
 
 pub mod config;
-// pub mod origin;
+pub mod origin;
 mod providers;
 mod reference;
 mod resolve;
