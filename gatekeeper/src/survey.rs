@@ -21,7 +21,7 @@ use ambit_authority::{
     digest::{CommitmentKey, Digest},
     display::Display,
     duty::{Duties, authority_claims},
-    ratchet::{Difference, differences},
+    ratchet::differences,
     request::Requester,
     scope::Scope,
     tier::Tier,
@@ -36,7 +36,6 @@ pub struct Survey {
     pub duties: Duties,
     pub environment: String,
     pub mode: Mode,
-    pub differences: Vec<Difference>,
     /// The bundle that would be in force, where it differs.
     pub bundle_after: Option<Bundle>,
     pub known_after: Known,
@@ -117,7 +116,7 @@ impl Look<'_> {
             arguments: self.arguments,
             lineage: self.bench.lineage(),
             environment: self.bench.targeting(self.key),
-            sealed: self.bench.seal.stack_dir(),
+            seal: &self.bench.seal,
             authority_after,
         };
         let scope = scope::scope(&sources, &radius, &around)?;
@@ -147,7 +146,6 @@ impl Look<'_> {
             display,
             tier,
             duties,
-            differences,
             bundle_after,
         })
     }

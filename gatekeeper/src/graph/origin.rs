@@ -110,6 +110,19 @@ pub fn provider_digest_input(
     Some(traced(configuration, module, &owner, name, located))
 }
 
+/// Traces a root output. `None` when there is no such output.
+pub fn output_digest_input(configuration: &Configuration, name: &str) -> Option<ExpressionTrace> {
+    let module = configuration.modules.get(&ModulePath::root())?;
+    let value = module.outputs.get(name)?.value.as_ref()?;
+    let located = Located {
+        text: value.text(),
+        expressions: vec![value],
+        files: Vec::new(),
+        widened: false,
+    };
+    Some(traced(configuration, module, &Owner::none(), format!("output.{name}"), located))
+}
+
 fn traced<'c>(
     configuration: &'c Configuration,
     module: &'c Module,

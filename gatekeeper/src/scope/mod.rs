@@ -6,22 +6,22 @@
 pub mod values;
 
 use crate::{
-    engine::{Engine, PlanArgs, ProviderPackage},
-    graph::{Exec, Graph, NodeId},
-    plan::{Plan, PlanFile, Side as PlanSide, Value},
+    engine::{Engine, PlanArgs, ProviderPackage, Seal},
+    graph::{
+        AttributePath, Exec, Graph, NodeId,
+        origin::{ExpressionTrace, TraceEntry, exec_digest_input, expression_digest_input, guards_digest_input, output_digest_input, provider_digest_input},
+    },
+    plan::{PlanFile, Side as PlanSide, Value},
     radius::{BlastRadius, Effect, Sources},
     stop::Stop,
 };
 use ambit_authority::{
-    digest::{CommitmentKey, Digest},
+    digest::{Commitment, CommitmentKey, Digest},
     scope::{
         Action, Binding, Context, Exec as ExecGrant, FileDigest, Grant, Guard, Named, Object, PathChange, RunMode, Scope, Subject,
     },
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a scope is made from beyond the radius.
 pub struct Surroundings<'a> {
@@ -33,8 +33,8 @@ pub struct Surroundings<'a> {
     pub lineage: &'a str,
     /// Commitment to the environment values handed to the engine.
     pub environment: Vec<Named>,
-    /// Root of the sealed tree, for files that commands and expressions name.
-    pub sealed: &'a Path,
+    /// The sealed tree, for files that commands and expressions name.
+    pub seal: &'a Seal,
     pub authority_after: Option<Digest>,
 }
 
@@ -95,10 +95,10 @@ fn grant(sources: &Sources<'_>, radius: &BlastRadius<'_>, effect: &Effect<'_>, a
             _ => false,
         };
         let open = match (undecided, effect.node, &effect.subject) {
-            (true, Some(node), _) if effect.open.contains(&changed.path.to_string()) => {
-                Some(expression(sources, node, &changed.path, around)?)
+            (true, Some(node), _) => expression(sources, node, &changed.path, around)?,
+            (true, _, Subject::Output(name)) => {
+                output_digest_input(sources.configuration, name).map(|trace| digest_of_trace(&trace, around)).transpose()?
             }
-            (true, _, Subject::Output(name)) => Some(output_expression(sources, name, around)?),
             _ => None,
         };
         paths.push(PathChange {
@@ -115,8 +115,13 @@ fn grant(sources: &Sources<'_>, radius: &BlastRadius<'_>, effect: &Effect<'_>, a
         for (setting, text) in guards_on(sources.graph, node) {
             guards.push(Guard { setting, text });
         }
+        // Conditions may hide behind locals: everything the lifecycle reads through is bound as well.
+        if let Some(trace) = guards_digest_input(sources.configuration, &sources.graph.node(node).address) {
+            guards.push(Guard { setting: "lifecycle".into(), text: digest_of_trace(&trace, around)? });
+        }
+        guards.sort();
     }
-    let exec = effect.execs.iter().map(|e| exec(e, around)).collect::<Result<Vec<_>, _>>()?;
+    let exec = effect.execs.iter().map(|e| exec(sources, effect.node, e, around)).collect::<Result<Vec<_>, _>>()?;
     Ok(Grant {
         subject: effect.subject.clone(),
         action: effect.action,
@@ -181,14 +186,22 @@ fn configuration_name(graph: &Graph, n: usize) -> String {
 }
 
 /// What a provider configuration resolves to: its text through locals and modules, and every root variable's value.
-fn resolved(sources: &Sources<'_>, key: &CommitmentKey, n: usize) -> Result<ambit_authority::digest::Commitment, Stop> {
-    let mut bytes = sources.graph.provider_trace(sources.configuration, n).encode();
-    for name in sources.graph.provider_trace(sources.configuration, n).root_variables() {
-        let value = sources.plan.variables.get(&name).map(|v| v.value()).transpose().map_err(Stop::failure)?.flatten();
-        bytes.extend(values::encode(&Value::String(name)));
-        bytes.extend(values::encode(&value.unwrap_or(Value::Null)));
+fn resolved(sources: &Sources<'_>, key: &CommitmentKey, n: usize) -> Result<Commitment, Stop> {
+    let provider = &sources.graph.providers()[n];
+    let trace = provider_digest_input(sources.configuration, &provider.module, &provider.local_name, provider.alias.as_deref());
+    let mut bytes = provider.text.clone().into_bytes();
+    for entry in trace.iter().flat_map(|t| &t.entries) {
+        bytes.extend(entry_bytes(entry));
+        if let (true, Some(name)) = (entry.scope.is_empty(), entry.name.strip_prefix("var.")) {
+            let value = sources.plan.variables.get(name).map(|v| v.value()).transpose().map_err(Stop::failure)?.flatten();
+            bytes.extend(values::encode(&value.unwrap_or(Value::Null)));
+        }
     }
     Ok(key.commit("ambit/provider", &bytes))
+}
+
+fn entry_bytes(entry: &TraceEntry) -> Vec<u8> {
+    [&entry.scope, &entry.name, &entry.text].into_iter().flat_map(|t| values::encode(&Value::String(t.clone()))).collect()
 }
 
 /// Digest of a provider configuration's text by name, comparable between requests.
@@ -249,26 +262,40 @@ fn ordering(sources: &Sources<'_>, radius: &BlastRadius<'_>, effect: &Effect<'_>
     subjects
 }
 
-fn expression(sources: &Sources<'_>, node: NodeId, path: &crate::plan::Path, around: &Surroundings<'_>) -> Result<Digest, Stop> {
-    let trace = sources.graph.argument_trace(sources.configuration, node, &path.to_string());
-    digest_of_trace(&trace.encode(), &trace.files(), around)
+/// An unknown value without an expression is computed by the provider, and not open.
+fn expression(sources: &Sources<'_>, node: NodeId, path: &crate::plan::Path, around: &Surroundings<'_>) -> Result<Option<Digest>, Stop> {
+    let address = &sources.graph.node(node).address;
+    let whole = AttributePath::parse(&path.to_string()).unwrap_or(AttributePath(vec![]));
+    let trace = expression_digest_input(sources.configuration, address, &whole);
+    trace.map(|trace| digest_of_trace(&trace, around)).transpose()
 }
 
-fn output_expression(sources: &Sources<'_>, name: &str, around: &Surroundings<'_>) -> Result<Digest, Stop> {
-    let trace = sources.graph.output_trace(sources.configuration, name);
-    digest_of_trace(&trace.encode(), &trace.files(), around)
-}
-
-fn digest_of_trace(text: &[u8], files: &[String], around: &Surroundings<'_>) -> Result<Digest, Stop> {
-    let mut bytes = text.to_vec();
-    for file in files {
-        let digest = file_digest(file, around)?;
-        bytes.extend_from_slice(format!("{file} {}\n", digest.map(|d| d.to_string()).unwrap_or_default()).as_bytes());
+fn digest_of_trace(trace: &ExpressionTrace, around: &Surroundings<'_>) -> Result<Digest, Stop> {
+    let mut bytes: Vec<u8> = trace.entries.iter().flat_map(entry_bytes).collect();
+    for file in &trace.files {
+        bytes.extend(values::encode(&Value::String(file.text.clone())));
+        if let Some(path) = &file.path {
+            let digest = file_digest(path, around)?;
+            bytes.extend(values::encode(&Value::String(digest.map(|d| d.to_string()).unwrap_or_default())));
+        }
+    }
+    for source in &trace.sources {
+        bytes.extend(values::encode(&Value::String(source.clone())));
     }
     Ok(Digest::tagged("ambit/expression", &bytes))
 }
 
-fn exec(exec: &Exec, around: &Surroundings<'_>) -> Result<ExecGrant, Stop> {
+/// A command's text with everything it reads through, so that a command behind a local is bound too.
+fn exec(sources: &Sources<'_>, node: Option<NodeId>, exec: &Exec, around: &Surroundings<'_>) -> Result<ExecGrant, Stop> {
+    let place = node.and_then(|node| {
+        let node = sources.graph.node(node);
+        let position = node.execs.iter().position(|e| std::ptr::eq(e, exec))?;
+        exec_digest_input(sources.configuration, &node.address, position)
+    });
+    let text = match place {
+        Some(trace) => digest_of_trace(&trace, around)?,
+        None => Digest::tagged("ambit/text", exec.text.as_bytes()),
+    };
     let mut files = Vec::new();
     for read in &exec.files {
         let path = read.path.clone().unwrap_or_else(|| read.text.clone());
@@ -279,21 +306,17 @@ fn exec(exec: &Exec, around: &Surroundings<'_>) -> Result<ExecGrant, Stop> {
         files.push(FileDigest { path, content });
     }
     files.sort();
-    Ok(ExecGrant {
-        provisioner: exec.kind.clone(),
-        when: match exec.when {
-            crate::graph::When::Create => "create".into(),
-            crate::graph::When::Destroy => "destroy".into(),
-        },
-        text: Digest::tagged("ambit/text", exec.text.as_bytes()),
-        files,
-    })
+    let when = match exec.when {
+        crate::graph::When::Create => "create",
+        crate::graph::When::Destroy => "destroy",
+    };
+    Ok(ExecGrant { provisioner: exec.kind.clone(), when: when.into(), text, files })
 }
 
 /// Content of a file the configuration names, inside the sealed stack directory. What cannot be read stays unnamed, and
 /// its path is bound all the same.
 fn file_digest(path: &str, around: &Surroundings<'_>) -> Result<Option<Digest>, Stop> {
-    match crate::engine::read_sealed(around.sealed, path) {
+    match crate::engine::read_sealed(around.seal, path) {
         Ok(Some(bytes)) => Ok(Some(Digest::tagged("ambit/file", &bytes))),
         Ok(None) => Ok(None),
         Err(e) => Err(Stop::failure(format!("cannot read `{}`, which the configuration names: {e}", ambit_authority::address::escape(path)))),
@@ -305,7 +328,3 @@ pub fn same_state(plan: &PlanFile, lineage: &str) -> bool {
     plan.state_identity.lineage == lineage || plan.state_identity.lineage.is_empty() || lineage.is_empty()
 }
 
-/// Whether a plan does anything at all, authority aside.
-pub fn is_empty(plan: &Plan, radius: &BlastRadius<'_>) -> bool {
-    radius.effects.is_empty() && plan.outputs.values().all(|o| o.action == crate::plan::Action::NoOp)
-}
