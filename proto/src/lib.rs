@@ -18,13 +18,20 @@
 //! deferral, and everything only one of the two engines understands.
 
 mod conform;
+mod connection;
 pub mod cty;
 mod diagnostic;
 mod function;
+mod handshake;
+pub mod hclog;
 mod plan;
+mod process;
 mod provider;
 mod resource;
 pub mod schema;
+mod serve;
+mod server;
+mod tls;
 pub mod wire;
 
 pub use cty::{AttributePath, Number, Type, Value};
@@ -34,3 +41,4 @@ pub use plan::Change;
 pub use provider::Provider;
 pub use resource::{DataSource, Declaration, Failure, Resource, declaration};
 pub use schema::{Attribute, Block, NestedBlock, Schema};
+pub use serve::serve;

@@ -13,7 +13,6 @@ fn generate(into: &Path) {
     let files = PACKAGES.map(|package| format!("{package}.proto"));
     let descriptors = protox::compile(&files, [&proto]).expect("the .proto files compile");
     tonic_prost_build::configure()
-        .generate_default_stubs(true)
         .btree_map(".")
         .out_dir(into)
         .compile_fds(descriptors)

@@ -12,9 +12,7 @@ use std::collections::BTreeMap;
 
 use rmp::{Marker, encode as write};
 
-use super::{
-    AttributePath, CtyError, MAX_DEPTH, Number, Refinement, Step, Type, Value, number::Form,
-};
+use super::{CtyError, MAX_DEPTH, Number, Refinement, Step, Type, Value, number::Form};
 
 const REFINED_UNKNOWN: i8 = 12;
 /// The engines send no longer description of an unknown value.
@@ -545,6 +543,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::cty::AttributePath;
 
     fn check_reads(ty: Type, bytes: &[u8], expected: Value) {
         assert_eq!(

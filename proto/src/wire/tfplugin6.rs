@@ -1356,36 +1356,28 @@ pub mod provider_server {
         ) -> std::result::Result<
             tonic::Response<super::get_metadata::Response>,
             tonic::Status,
-        > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
-        }
+        >;
         async fn get_provider_schema(
             &self,
             request: tonic::Request<super::get_provider_schema::Request>,
         ) -> std::result::Result<
             tonic::Response<super::get_provider_schema::Response>,
             tonic::Status,
-        > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
-        }
+        >;
         async fn get_resource_identity_schemas(
             &self,
             request: tonic::Request<super::get_resource_identity_schemas::Request>,
         ) -> std::result::Result<
             tonic::Response<super::get_resource_identity_schemas::Response>,
             tonic::Status,
-        > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
-        }
+        >;
         async fn get_functions(
             &self,
             request: tonic::Request<super::get_functions::Request>,
         ) -> std::result::Result<
             tonic::Response<super::get_functions::Response>,
             tonic::Status,
-        > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
-        }
+        >;
         /// Offline checks: the provider need not be configured.
         async fn validate_provider_config(
             &self,
@@ -1393,36 +1385,28 @@ pub mod provider_server {
         ) -> std::result::Result<
             tonic::Response<super::validate_provider_config::Response>,
             tonic::Status,
-        > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
-        }
+        >;
         async fn validate_resource_config(
             &self,
             request: tonic::Request<super::validate_resource_config::Request>,
         ) -> std::result::Result<
             tonic::Response<super::validate_resource_config::Response>,
             tonic::Status,
-        > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
-        }
+        >;
         async fn validate_data_resource_config(
             &self,
             request: tonic::Request<super::validate_data_resource_config::Request>,
         ) -> std::result::Result<
             tonic::Response<super::validate_data_resource_config::Response>,
             tonic::Status,
-        > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
-        }
+        >;
         async fn configure_provider(
             &self,
             request: tonic::Request<super::configure_provider::Request>,
         ) -> std::result::Result<
             tonic::Response<super::configure_provider::Response>,
             tonic::Status,
-        > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
-        }
+        >;
         /// One instance of one managed resource.
         async fn upgrade_resource_state(
             &self,
@@ -1430,81 +1414,63 @@ pub mod provider_server {
         ) -> std::result::Result<
             tonic::Response<super::upgrade_resource_state::Response>,
             tonic::Status,
-        > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
-        }
+        >;
         async fn read_resource(
             &self,
             request: tonic::Request<super::read_resource::Request>,
         ) -> std::result::Result<
             tonic::Response<super::read_resource::Response>,
             tonic::Status,
-        > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
-        }
+        >;
         async fn plan_resource_change(
             &self,
             request: tonic::Request<super::plan_resource_change::Request>,
         ) -> std::result::Result<
             tonic::Response<super::plan_resource_change::Response>,
             tonic::Status,
-        > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
-        }
+        >;
         async fn apply_resource_change(
             &self,
             request: tonic::Request<super::apply_resource_change::Request>,
         ) -> std::result::Result<
             tonic::Response<super::apply_resource_change::Response>,
             tonic::Status,
-        > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
-        }
+        >;
         async fn import_resource_state(
             &self,
             request: tonic::Request<super::import_resource_state::Request>,
         ) -> std::result::Result<
             tonic::Response<super::import_resource_state::Response>,
             tonic::Status,
-        > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
-        }
+        >;
         async fn move_resource_state(
             &self,
             request: tonic::Request<super::move_resource_state::Request>,
         ) -> std::result::Result<
             tonic::Response<super::move_resource_state::Response>,
             tonic::Status,
-        > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
-        }
+        >;
         async fn read_data_source(
             &self,
             request: tonic::Request<super::read_data_source::Request>,
         ) -> std::result::Result<
             tonic::Response<super::read_data_source::Response>,
             tonic::Status,
-        > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
-        }
+        >;
         async fn call_function(
             &self,
             request: tonic::Request<super::call_function::Request>,
         ) -> std::result::Result<
             tonic::Response<super::call_function::Response>,
             tonic::Status,
-        > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
-        }
+        >;
         async fn stop_provider(
             &self,
             request: tonic::Request<super::stop_provider::Request>,
         ) -> std::result::Result<
             tonic::Response<super::stop_provider::Response>,
             tonic::Status,
-        > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
-        }
+        >;
     }
     #[derive(Debug)]
     pub struct ProviderServer<T> {
