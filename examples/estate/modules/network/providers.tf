@@ -1,0 +1,7 @@
+terraform {
+  required_providers {
+    mockcloud = {
+      source = "ambit-test/mockcloud"
+    }
+  }
+}
