@@ -17,7 +17,9 @@ fn testdata(path: &str) -> String {
 fn change() -> String {
     let text = testdata("opentofu-1.12.6/change.json");
     let (before, rest) = text.split_once(r#""planned_values":"#).expect("a section");
-    let (_, after) = rest.split_once(r#""resource_changes":"#).expect("a section");
+    let (_, after) = rest
+        .split_once(r#""resource_changes":"#)
+        .expect("a section");
     format!(r#"{before}"resource_changes":{after}"#)
 }
 
@@ -32,7 +34,11 @@ fn edited(text: &str, edits: &[(&str, &str)]) -> String {
 /// One line for each change that is not a plain no-op.
 fn outline(plan: &Plan) -> Vec<String> {
     let mut out = Vec::new();
-    for change in plan.changes.iter().filter(|change| !change.is_plain_no_op()) {
+    for change in plan
+        .changes
+        .iter()
+        .filter(|change| !change.is_plain_no_op())
+    {
         let mut line = format!("{} {}", change.key, change.action.as_str());
         if let Some(previous) = &change.previous {
             line += &format!(" from {previous}");
@@ -45,7 +51,12 @@ fn outline(plan: &Plan) -> Vec<String> {
         }
         for changed in change.changed().expect("readable") {
             let mark = if changed.sensitive { "*" } else { "" };
-            line += &format!(" {}{mark}:{}>{}", changed.path, side(&changed.before), side(&changed.after));
+            line += &format!(
+                " {}{mark}:{}>{}",
+                changed.path,
+                side(&changed.before),
+                side(&changed.after)
+            );
         }
         out.push(line);
     }
@@ -82,16 +93,30 @@ fn both_engines_say_the_same_of_the_same_change() {
         ];
         let outline = outline(&plan);
         assert_eq!(outline[..expected.len()], expected, "{engine}");
-        assert!(outline[expected.len()].starts_with("data.terraform_remote_state.other read "), "{engine}");
+        assert!(
+            outline[expected.len()].starts_with("data.terraform_remote_state.other read "),
+            "{engine}"
+        );
         assert_eq!(outline.len(), expected.len() + 1);
 
-        assert!(plan.format.is_tested() && plan.unknown_fields.is_empty(), "{engine}: {:?}", plan.unknown_fields);
+        assert!(
+            plan.format.is_tested() && plan.unknown_fields.is_empty(),
+            "{engine}: {:?}",
+            plan.unknown_fields
+        );
         assert_eq!(plan.complete, (engine != ENGINES[0]).then_some(true));
         assert_eq!(plan.outputs["size"].action, Action::Update);
-        assert_eq!(plan.outputs["size"].changed().expect("readable")[0].after, Side::Unknown);
+        assert_eq!(
+            plan.outputs["size"].changed().expect("readable")[0].after,
+            Side::Unknown
+        );
         assert_eq!(plan.outputs["token"].changed().expect("readable"), []);
         assert!(plan.variables["token"].sensitive);
-        let status: Vec<_> = plan.checks.iter().map(|c| (c.address.as_str(), c.status)).collect();
+        let status: Vec<_> = plan
+            .checks
+            .iter()
+            .map(|c| (c.address.as_str(), c.status))
+            .collect();
         assert_eq!(status, [("check.always", CheckStatus::Unknown)]);
     }
 }
@@ -100,9 +125,22 @@ fn both_engines_say_the_same_of_the_same_change() {
 fn numbers_come_through_exactly() {
     let plan = Plan::read(change().as_bytes()).expect("a plan");
     let key = InstanceKey::parse("terraform_data.plain").expect("an address");
-    let before = plan.change(&key).expect("a change").before().expect("readable").expect("an object");
-    let number = |name: &str| before.get("input").and_then(|input| input.get(name)).cloned();
-    assert_eq!(number("exact"), Some(Value::Number("18446744073709551617".into())));
+    let before = plan
+        .change(&key)
+        .expect("a change")
+        .before()
+        .expect("readable")
+        .expect("an object");
+    let number = |name: &str| {
+        before
+            .get("input")
+            .and_then(|input| input.get(name))
+            .cloned()
+    };
+    assert_eq!(
+        number("exact"),
+        Some(Value::Number("18446744073709551617".into()))
+    );
     assert_eq!(number("big"), Some(Value::Number("1e400".into())));
     assert_eq!(number("small"), Some(Value::Number("0.1".into())));
 }
@@ -110,22 +148,48 @@ fn numbers_come_through_exactly() {
 #[test]
 fn keys_with_every_sign_in_them() {
     let plan = Plan::read(change().as_bytes()).expect("a plan");
-    let keys: Vec<_> = plan.changes.iter().filter(|c| c.key.name == "keyed").map(|c| c.key.index.clone()).collect();
+    let keys: Vec<_> = plan
+        .changes
+        .iter()
+        .filter(|c| c.key.name == "keyed")
+        .map(|c| c.key.index.clone())
+        .collect();
     let text = |key: &str| Some(Key::String(key.to_owned()));
-    assert_eq!(keys, [text("${z}"), text("a b"), text("line\nbreak"), text("new key"), text("x\"]y")]);
-    let record = InstanceKey::parse(r#"module.net["eu.west"].module.dns.terraform_data.record"#).expect("an address");
-    assert_eq!(plan.change(&record).map(|change| change.action), Some(Action::NoOp));
+    assert_eq!(
+        keys,
+        [
+            text("${z}"),
+            text("a b"),
+            text("line\nbreak"),
+            text("new key"),
+            text("x\"]y")
+        ]
+    );
+    let record = InstanceKey::parse(r#"module.net["eu.west"].module.dns.terraform_data.record"#)
+        .expect("an address");
+    assert_eq!(
+        plan.change(&record).map(|change| change.action),
+        Some(Action::NoOp)
+    );
     assert_eq!(record.resource().module, ["net", "dns"]);
     assert_eq!(plan.provider_config_key(&record), Some("terraform"));
     let prior = &plan.prior[&record];
-    assert_eq!(prior.depends_on.iter().map(ToString::to_string).collect::<Vec<_>>(), ["module.net.terraform_data.zone"]);
+    assert_eq!(
+        prior
+            .depends_on
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>(),
+        ["module.net.terraform_data.zone"]
+    );
     assert!(prior.id().expect("readable").is_some());
 }
 
 #[test]
 fn objects_left_over_keep_their_own_keys() {
     for engine in ENGINES {
-        let plan = Plan::read(testdata(&format!("{engine}/aftermath.json")).as_bytes()).expect(engine);
+        let plan =
+            Plan::read(testdata(&format!("{engine}/aftermath.json")).as_bytes()).expect(engine);
         let first: Vec<_> = plan
             .changes
             .iter()
@@ -134,14 +198,20 @@ fn objects_left_over_keep_their_own_keys() {
             .collect();
         let expected = [
             ("terraform_data.first".to_owned(), Action::NoOp),
-            ("terraform_data.first (deposed 0badcafe)".to_owned(), Action::Delete),
+            (
+                "terraform_data.first (deposed 0badcafe)".to_owned(),
+                Action::Delete,
+            ),
         ];
         assert_eq!(first, expected, "{engine}");
         let plain = InstanceKey::parse("terraform_data.plain").expect("an address");
         assert!(plan.prior[&plain].tainted);
         let change = plan.change(&plain).expect("a change");
         assert_eq!(change.action, Action::DeleteThenCreate);
-        assert_eq!(change.action_reason.as_deref(), Some("replace_because_tainted"));
+        assert_eq!(
+            change.action_reason.as_deref(),
+            Some("replace_because_tainted")
+        );
         assert_eq!(change.replace_paths, []);
     }
 }
@@ -150,15 +220,27 @@ fn objects_left_over_keep_their_own_keys() {
 fn the_order_of_changes_does_not_matter() {
     let text = change();
     let mut document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-    document["resource_changes"].as_array_mut().expect("a list").reverse();
-    let (plan, reversed) = (Plan::read(text.as_bytes()), Plan::read(document.to_string().as_bytes()));
-    assert_eq!(outline(&plan.expect("a plan")), outline(&reversed.expect("a plan")));
+    document["resource_changes"]
+        .as_array_mut()
+        .expect("a list")
+        .reverse();
+    let (plan, reversed) = (
+        Plan::read(text.as_bytes()),
+        Plan::read(document.to_string().as_bytes()),
+    );
+    assert_eq!(
+        outline(&plan.expect("a plan")),
+        outline(&reversed.expect("a plan"))
+    );
 }
 
 /// The error of a plan that must not be read, as the user sees it.
 fn refusal(text: &[u8]) -> String {
     match Plan::read(text) {
-        Ok(_) => panic!("read as a plan: {}", String::from_utf8_lossy(&text[..text.len().min(200)])),
+        Ok(_) => panic!(
+            "read as a plan: {}",
+            String::from_utf8_lossy(&text[..text.len().min(200)])
+        ),
         Err(error) => error.to_string(),
     }
 }
@@ -167,8 +249,14 @@ fn refusal(text: &[u8]) -> String {
 fn what_is_no_plan() {
     for (text, message) in [
         ("", "the plan is not readable JSON: the document is empty"),
-        ("[]", "the plan JSON has another shape than engines write, at line 1 column 0: expected an object"),
-        ("{}", "this is not the JSON of a plan but a document without `format_version`: give what `show -json` writes for a plan file"),
+        (
+            "[]",
+            "the plan JSON has another shape than engines write, at line 1 column 0: expected an object",
+        ),
+        (
+            "{}",
+            "this is not the JSON of a plan but a document without `format_version`: give what `show -json` writes for a plan file",
+        ),
         (
             r#"{"format_version":"1.0","terraform_version":"1.12.6","values":{"root_module":{}}}"#,
             "this is not the JSON of a plan but the JSON of a state: give what `show -json` writes for a plan file",
@@ -189,12 +277,42 @@ fn what_is_no_plan() {
 #[test]
 fn format_versions() {
     let with = |version: &str| format!(r#"{{"format_version":"{version}","resource_changes":[]}}"#);
-    for (version, tested) in
-        [("0.1", true), ("0.2", true), ("1.0", true), ("1.1", true), ("1.2", true), ("1.3", false), ("1.99", false), ("0.3", false)]
-    {
-        assert_eq!(Plan::read(with(version).as_bytes()).expect(version).format.is_tested(), tested, "{version}");
+    for (version, tested) in [
+        ("0.1", true),
+        ("0.2", true),
+        ("1.0", true),
+        ("1.1", true),
+        ("1.2", true),
+        ("1.3", false),
+        ("1.99", false),
+        ("0.3", false),
+    ] {
+        assert_eq!(
+            Plan::read(with(version).as_bytes())
+                .expect(version)
+                .format
+                .is_tested(),
+            tested,
+            "{version}"
+        );
     }
-    for version in ["2.0", "2", "1", "", "1.", ".1", "1.x", "v1.2", "1.2.0", "01.2", "1.02", "-1.2", "+1.2", "0.0", "99999999999.0"] {
+    for version in [
+        "2.0",
+        "2",
+        "1",
+        "",
+        "1.",
+        ".1",
+        "1.x",
+        "v1.2",
+        "1.2.0",
+        "01.2",
+        "1.02",
+        "-1.2",
+        "+1.2",
+        "0.0",
+        "99999999999.0",
+    ] {
         let message = format!(
             "the plan JSON has format version `{version}`: known are 0.1, 0.2 and 1.0 to 1.2, and later 1.x"
         );
@@ -206,10 +324,9 @@ fn format_versions() {
 #[test]
 fn altered_plans_are_refused() {
     let plain = r#""name":"plain","provider_name":"terraform.io/builtin/terraform","change":{"actions":["update"]"#;
-    let plain_with = |actions: &str| {
-        edited(plain, &[(r#"["update"]"#, actions)])
-    };
-    let gone = r#""address":"terraform_data.gone","mode":"managed","type":"terraform_data","name":"gone""#;
+    let plain_with = |actions: &str| edited(plain, &[(r#"["update"]"#, actions)]);
+    let gone =
+        r#""address":"terraform_data.gone","mode":"managed","type":"terraform_data","name":"gone""#;
     let counted = r#""address":"terraform_data.counted[1]","mode":"managed","type":"terraform_data","name":"counted","index":1"#;
     let record = r#""address":"module.net[\"us\"].module.dns.terraform_data.record","module_address":"module.net[\"us\"].module.dns""#;
     let prior_gone = r#""name":"gone","provider_name":"terraform.io/builtin/terraform","schema_version":0,"values":{"id":""#;
@@ -268,8 +385,15 @@ fn a_forged_state_is_noticed_in_every_object() {
     let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let plan = Plan::read(text.as_bytes()).expect("a plan");
     let mut forged = 0;
-    for path in ["/prior_state/values/root_module/resources", "/prior_state/values/root_module/child_modules/0/resources"] {
-        let count = document.pointer(path).and_then(|list| list.as_array()).expect(path).len();
+    for path in [
+        "/prior_state/values/root_module/resources",
+        "/prior_state/values/root_module/child_modules/0/resources",
+    ] {
+        let count = document
+            .pointer(path)
+            .and_then(|list| list.as_array())
+            .expect(path)
+            .len();
         for n in 0..count {
             let mut copy = document.clone();
             let object = copy.pointer_mut(&format!("{path}/{n}")).expect("an object");
@@ -280,10 +404,19 @@ fn a_forged_state_is_noticed_in_every_object() {
             object["values"]["id"] = "somebody-elses".into();
             let message = refusal(copy.to_string().as_bytes());
             let shown = address.replace('\n', "\\n");
-            assert!(message.contains("starts from another object than the prior state holds"), "{shown}: {message}");
+            assert!(
+                message.contains("starts from another object than the prior state holds"),
+                "{shown}: {message}"
+            );
 
-            copy.pointer_mut(path).and_then(|list| list.as_array_mut()).expect("a list").remove(n);
-            assert!(refusal(copy.to_string().as_bytes()).contains("starts from another object"), "{shown}");
+            copy.pointer_mut(path)
+                .and_then(|list| list.as_array_mut())
+                .expect("a list")
+                .remove(n);
+            assert!(
+                refusal(copy.to_string().as_bytes()).contains("starts from another object"),
+                "{shown}"
+            );
             forged += 1;
         }
     }
@@ -303,14 +436,143 @@ fn a_create_over_an_object_of_the_state_is_refused() {
     assert!(refusal(text.as_bytes()).contains("starts from another object"));
 }
 
+/// Engines before 1.2 plan the deletion of an orphan from the object as it was before the refresh, and say so as drift.
+#[test]
+fn drift_explains_a_deletion_of_the_unrefreshed_object_and_nothing_else() {
+    let document = |format: &str, drift: &str| {
+        let names = r#""mode":"managed","type":"t","name":"n""#;
+        format!(
+            r#"{{"format_version":"{format}",
+                "prior_state":{{"values":{{"root_module":{{"resources":[{{"address":"t.n",{names},"values":{{"a":"refreshed"}}}}]}}}}}},
+                "resource_drift":[{{{drift}}}],
+                "resource_changes":[{{"address":"t.n",{names},"provider_name":"p","change":{{"actions":["delete"],"before":{{"a":"stored"}},"after":null}}}}]}}"#
+        )
+    };
+    let drift = |before: &str, after: &str| {
+        format!(
+            r#""address":"t.n","mode":"managed","type":"t","name":"n","provider_name":"p",
+               "change":{{"actions":["update"],"before":{{"a":"{before}"}},"after":{{"a":"{after}"}}}}"#
+        )
+    };
+    assert!(Plan::read(document("1.0", &drift("stored", "refreshed")).as_bytes()).is_ok());
+    for (before, after) in [
+        ("stored", "other"),
+        ("other", "refreshed"),
+        ("refreshed", "stored"),
+    ] {
+        let message = refusal(document("1.0", &drift(before, after)).as_bytes());
+        assert!(message.contains("starts from another object"), "{message}");
+    }
+    // Versions before 1.0 wrote drift without addresses; later ones must not.
+    let nameless = drift("stored", "refreshed").replace(r#""address":"t.n","#, "");
+    assert!(Plan::read(document("0.2", &nameless).as_bytes()).is_ok());
+    assert_eq!(
+        refusal(document("1.0", &nameless).as_bytes()),
+        "a resource instance has no `address`"
+    );
+}
+
+/// Versions before 1.0 left module and index out of the addresses in the prior state.
+#[test]
+fn early_prior_states_have_short_addresses() {
+    let document = |format: &str, address: &str| {
+        format!(
+            r#"{{"format_version":"{format}","prior_state":{{"values":{{"root_module":{{"child_modules":[{{"address":"module.m",
+                "resources":[{{"address":"{address}","mode":"managed","type":"t","name":"n","index":0,"values":{{}}}}]}}]}}}}}}}}"#
+        )
+    };
+    for (format, address, key) in [
+        ("0.1", "t.n", Some("module.m.t.n[0]")),
+        ("0.1", "module.m.t.n[0]", Some("module.m.t.n[0]")),
+        ("0.1", "t.other", None),
+        ("0.1", "module.other.t.n[0]", None),
+        ("1.0", "t.n", None),
+        ("1.0", "module.m.t.n", None),
+        ("1.0", "module.m.t.n[0]", Some("module.m.t.n[0]")),
+    ] {
+        let read = Plan::read(document(format, address).as_bytes());
+        let keys = read
+            .map(|plan| {
+                plan.prior
+                    .keys()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+            })
+            .ok();
+        assert_eq!(
+            keys,
+            key.map(|key| vec![key.to_owned()]),
+            "{format} {address}"
+        );
+    }
+}
+
+#[test]
+fn every_action_has_its_name() {
+    let document = |actions: &str| {
+        format!(
+            r#"{{"format_version":"1.2","resource_changes":[{{"address":"t.n","mode":"managed","type":"t","name":"n","provider_name":"p","change":{{"actions":{actions}}}}}]}}"#
+        )
+    };
+    // Deletes, creates, replaces, forgets.
+    for (actions, name, kinds) in [
+        (r#"["no-op"]"#, "no-op", [false, false, false, false]),
+        (r#"["create"]"#, "create", [false, true, false, false]),
+        (r#"["read"]"#, "read", [false, false, false, false]),
+        (r#"["update"]"#, "update", [false, false, false, false]),
+        (r#"["delete"]"#, "delete", [true, false, false, false]),
+        (
+            r#"["delete","create"]"#,
+            "delete-then-create",
+            [true, true, true, false],
+        ),
+        (
+            r#"["create","delete"]"#,
+            "create-then-delete",
+            [true, true, true, false],
+        ),
+        (r#"["forget"]"#, "forget", [false, false, false, true]),
+        (
+            r#"["create","forget"]"#,
+            "create-then-forget",
+            [false, true, true, true],
+        ),
+        (
+            r#"["forget","create"]"#,
+            "forget-then-create",
+            [false, true, true, true],
+        ),
+    ] {
+        let plan = Plan::read(document(actions).as_bytes()).expect(actions);
+        let action = plan.changes[0].action;
+        assert_eq!(action.as_str(), name);
+        assert_eq!(
+            [
+                action.deletes(),
+                action.creates(),
+                action.replaces(),
+                action.forgets()
+            ],
+            kinds,
+            "{name}"
+        );
+    }
+}
+
 #[test]
 fn fields_that_nobody_has_tried_are_named() {
     let text = edited(
         &change(),
         &[
             (r#"{"format_version""#, r#"{"hooks":[1],"format_version""#),
-            (r#""address":"terraform_data.gone","#, r#""address":"terraform_data.gone","\u0077aves":true,"#),
-            (r#""actions":["update"]"#, r#""actions":["update"],"after_effects":{}"#),
+            (
+                r#""address":"terraform_data.gone","#,
+                r#""address":"terraform_data.gone","\u0077aves":true,"#,
+            ),
+            (
+                r#""actions":["update"]"#,
+                r#""actions":["update"],"after_effects":{}"#,
+            ),
             (r#""importing":{"id""#, r#""importing":{"from":"x","id""#),
         ],
     );
@@ -342,9 +604,16 @@ fn what_runs_beside_the_changes() {
         )],
     );
     let plan = Plan::read(text.as_bytes()).expect("a plan");
-    let triggers: Vec<_> = plan.action_invocations.iter().map(|a| (a.address.as_str(), &a.trigger, a.deferred)).collect();
+    let triggers: Vec<_> = plan
+        .action_invocations
+        .iter()
+        .map(|a| (a.address.as_str(), &a.trigger, a.deferred))
+        .collect();
     let resource = InstanceKey::parse("terraform_data.plain").expect("an address");
-    let lifecycle = Trigger::Lifecycle { resource, event: "AfterUpdate".into() };
+    let lifecycle = Trigger::Lifecycle {
+        resource,
+        event: "AfterUpdate".into(),
+    };
     assert_eq!(
         triggers,
         [
@@ -354,10 +623,16 @@ fn what_runs_beside_the_changes() {
             ("action.x.d", &Trigger::Invoked, true),
         ]
     );
-    let config = plan.action_invocations[0].config().expect("readable").expect("a configuration");
+    let config = plan.action_invocations[0]
+        .config()
+        .expect("readable")
+        .expect("a configuration");
     assert_eq!(config.get("payload"), Some(&Value::Unknown));
     assert_eq!(plan.deferred[0].address, "t.n[*]");
-    assert_eq!(plan.unknown_fields.iter().collect::<Vec<_>>(), ["action_invocations[].moon_phase_trigger"]);
+    assert_eq!(
+        plan.unknown_fields.iter().collect::<Vec<_>>(),
+        ["action_invocations[].moon_phase_trigger"]
+    );
 }
 
 #[test]
@@ -370,21 +645,39 @@ fn text_that_parsers_disagree_about_is_refused() {
     assert!(plan.variables["deep"].value().expect("readable").is_some());
     for depth in [MAX_DEPTH - 2, 10_000, 1_000_000] {
         let message = refusal(deep(depth).as_bytes());
-        assert_eq!(message, "the plan is not readable JSON: lists and objects nest deeper than 1000 levels at byte 1050");
+        assert_eq!(
+            message,
+            "the plan is not readable JSON: lists and objects nest deeper than 1000 levels at byte 1050"
+        );
     }
 
-    let twice = edited(&change(), &[(r#""timestamp":"#, r#""errored":false,"timestamp":"#)]);
+    let twice = edited(
+        &change(),
+        &[(r#""timestamp":"#, r#""errored":false,"timestamp":"#)],
+    );
     assert!(refusal(twice.as_bytes()).contains("the key `errored` stands twice in the object"));
-    let twice = edited(&change(), &[(r#""mode":"managed""#, r#""mode":"managed","mode":"managed""#)]);
+    let twice = edited(
+        &change(),
+        &[(
+            r#""mode":"managed""#,
+            r#""mode":"managed","mode":"managed""#,
+        )],
+    );
     assert!(refusal(twice.as_bytes()).contains("the key `mode` stands twice in the object"));
 
     let text = change().replacen("is deleted", "is \u{fffd}deleted", 1);
     let offset = text.find('\u{fffd}').expect("there");
     let mut bytes = text.into_bytes();
     bytes[offset..offset + 3].copy_from_slice(b"\xe2\x28\xa1");
-    assert_eq!(refusal(&bytes), format!("the plan is not readable JSON: invalid UTF-8 at byte {offset}"));
+    assert_eq!(
+        refusal(&bytes),
+        format!("the plan is not readable JSON: invalid UTF-8 at byte {offset}")
+    );
 
-    let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(change().encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let utf16: Vec<u8> = [0xff, 0xfe]
+        .into_iter()
+        .chain(change().encode_utf16().flat_map(u16::to_le_bytes))
+        .collect();
     assert!(refusal(&utf16).contains("UTF-16"));
 }
 
@@ -413,7 +706,10 @@ fn no_error_and_no_debug_output_shows_a_value() {
     let text = change().replace("not-a-secret-but-marked", "hunter2");
     for (from, to) in [
         (r#""actions":["update"]"#, r#""actions":"hunter2""#),
-        (r#""change":{"#, r#""change":"hunter2, expected hunter2 at line hunter2","change2":{"#),
+        (
+            r#""change":{"#,
+            r#""change":"hunter2, expected hunter2 at line hunter2","change2":{"#,
+        ),
         (r#""index":0"#, r#""index":{"hunter2":1}"#),
         (r#""errored":false"#, r#""errored":"hunter2""#),
         (r#"{"value":"hunter2"}"#, r#""hunter2""#),

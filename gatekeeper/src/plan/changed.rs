@@ -538,6 +538,24 @@ mod tests {
         }
     }
 
+    /// Threads have 2 MiB of stack here, less than the program's own.
+    #[test]
+    fn the_deepest_values_compare() {
+        use crate::plan::MAX_DEPTH;
+        let text = |leaf: &str| {
+            format!(
+                "{}{leaf}{}",
+                r#"{"a":"#.repeat(MAX_DEPTH),
+                "}".repeat(MAX_DEPTH)
+            )
+        };
+        let changed = sides(&text("1"), &text("2"), "{}").changed();
+        assert_eq!((changed.len(), changed[0].path.0.len()), (1, MAX_DEPTH));
+        let mut marked = sides(&text("1"), "null", "{}");
+        marked.before_sensitive = Some(Value::read(&text("true")).expect("JSON"));
+        assert!(marked.changed()[0].sensitive);
+    }
+
     /// Puts every reported change into `before`; if that gives `after`, nothing went unreported.
     fn replay(value: Option<Value>, changes: &[Changed]) -> Option<Value> {
         fn side(side: &Side) -> Option<Value> {

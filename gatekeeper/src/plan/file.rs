@@ -368,11 +368,10 @@ fn looks_like(bytes: &[u8]) -> PlanFileError {
             Err(_) => "binary data of another kind",
         });
     }
-    let clues = json::checked(bytes)
-        .ok()
-        .and_then(|text| serde_json::from_str::<Clues>(text).ok());
-    match clues {
-        None => not("malformed JSON"),
+    let Ok(text) = json::checked(bytes) else {
+        return not("malformed JSON");
+    };
+    match serde_json::from_str::<Clues>(text).ok() {
         Some(c) if c.encryption_version.is_some() && c.encrypted_data.is_some() => {
             PlanFileError::Encrypted
         }
@@ -381,6 +380,6 @@ fn looks_like(bytes: &[u8]) -> PlanFileError {
         },
         Some(c) if c.format_version.is_some() => not("JSON that `show -json` writes"),
         Some(c) if c.lineage.is_some() => not("a state file"),
-        Some(_) => not("JSON of another kind"),
+        _ => not("JSON of another kind"),
     }
 }
