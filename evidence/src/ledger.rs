@@ -5,12 +5,13 @@
 //! [`Ledger::verify`], and a verdict needs that, because rows that agree with each other may still have been replaced.
 
 use crate::{
+    damage::Damage,
     digest::Digest,
     key::LogPublicKey,
     note::{Checkpoint, NoteError},
     sqlite::{self, LedgerError},
     tree::{self, Node, OutOfRange},
-    verify::{self, Damage, Verified},
+    verify::{self, Verified},
 };
 use rusqlite::{Connection, OptionalExtension, Row, params, types::FromSql};
 use std::{

@@ -4,7 +4,7 @@
 //! is a ledger only if it says so, has the version we know and *exactly* our tables and triggers; a view or a trigger
 //! slipped in is refused before a row is read. No row is read in this file.
 
-use crate::{note::NoteError, record::BadRecord, tree::OutOfRange, verify::Damage};
+use crate::{damage::Damage, note::NoteError, record::BadRecord, tree::OutOfRange};
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 use std::{
     fs, io,
