@@ -112,6 +112,8 @@ fn an_unfinished_copy_is_refused_rather_than_read_as_an_old_state() {
     )
     .unwrap();
     let path = copy.path().join("ledger.db");
+    mode(&path, 0o444);
+    mode(&copy.path().join("ledger.db-wal"), 0o444);
     mode(copy.path(), 0o555);
     as_ordinary_user(&[], || {
         let error = Ledger::open_read(&path).map(drop).unwrap_err();

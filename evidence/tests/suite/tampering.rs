@@ -47,6 +47,7 @@ fn tamper(path: &Path, sql: &str) {
         .unwrap()
         .collect::<Result<_, _>>()
         .unwrap();
+    conn.execute_batch("BEGIN").unwrap();
     for (name, _) in &triggers {
         conn.execute_batch(&format!("DROP TRIGGER {name}")).unwrap();
     }
@@ -54,6 +55,7 @@ fn tamper(path: &Path, sql: &str) {
     for (_, sql) in &triggers {
         conn.execute_batch(sql).unwrap();
     }
+    conn.execute_batch("COMMIT").unwrap();
 }
 
 fn damage(path: &Path, public: &LogPublicKey) -> String {
@@ -270,39 +272,39 @@ fn a_history_that_could_not_have_happened_is_found() {
     // Signed by the real key: a gate that was changed, not a file that was.
     let desk = estate();
     let key = LogKey::open(&desk.path().join("log.key"), ORIGIN).unwrap();
-    for (kind, expected) in [
+    type Forged = &'static [(&'static str, i64)];
+    let cases: [(&str, Forged, &str); 3] = [
         (
-            "consumption",
+            "used-twice.db",
+            &[("consumption", T0 + 9)],
             "record 9 (consumption): its request was used already",
         ),
         (
-            "release",
+            "released-twice.db",
+            &[("release", T0 + 9), ("release", T0 + 9)],
             "record 10 (release): its request had no use to release",
         ),
-    ] {
-        let copy = desk.path().join(format!("{kind}.db"));
+        (
+            "clock.db",
+            &[("request", T0 + 8)],
+            "record 9 (request): it is older than the record before it",
+        ),
+    ];
+    for (name, forged, expected) in cases {
+        let copy = desk.path().join(name);
         fs::copy(desk.ledger(), &copy).unwrap();
-        let kinds = if kind == "release" {
-            vec!["release", "release"]
-        } else {
-            vec!["consumption"]
-        };
-        for kind in kinds {
-            forge_append(&copy, &key, kind);
+        for &(kind, time) in forged {
+            forge_append(&copy, &key, kind, time);
         }
         assert_eq!(damage(&copy, &desk.public), expected);
     }
 }
 
 /// Appends what no journal would, with valid hashes, nodes and checkpoint.
-fn forge_append(path: &Path, key: &LogKey, kind: &str) {
+fn forge_append(path: &Path, key: &LogKey, kind: &str, time: i64) {
     let ledger = Ledger::open_read(path).unwrap();
     let size = ledger.size().unwrap();
-    let body = record(
-        kind,
-        ledger.last_time().unwrap().unwrap(),
-        r#","request":"r1""#,
-    );
+    let body = record(kind, time, r#","request":"r1""#);
     let leaf = tree::leaf_hash(body.as_bytes());
     drop(ledger);
 
@@ -325,9 +327,6 @@ fn forge_append(path: &Path, key: &LogKey, kind: &str) {
         Ok(Digest::from_bytes(bytes))
     };
     let nodes = tree::append(size, leaf, hash).unwrap();
-    let time: i64 = conn
-        .query_row("SELECT max(time) FROM entry", [], |row| row.get(0))
-        .unwrap();
     conn.execute(
         "INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5)",
         params![size as i64, kind, time, leaf.bytes(), body.as_bytes()],
@@ -349,19 +348,15 @@ fn forge_append(path: &Path, key: &LogKey, kind: &str) {
         params![size as i64 + 1, root.bytes(), note],
     )
     .unwrap();
-    let table = if kind == "release" {
-        "release"
-    } else {
-        "consumption"
-    };
-    let use_no: i64 = conn
-        .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| {
-            row.get(0)
-        })
-        .unwrap();
-    let sql = format!("INSERT INTO {table} VALUES ('r1', ?1, ?2)");
-    conn.execute(&sql, params![use_no + 1, size as i64])
-        .unwrap();
+    if let "consumption" | "release" = kind {
+        let use_no: i64 = conn
+            .query_row(&format!("SELECT count(*) + 1 FROM {kind}"), [], |row| {
+                row.get(0)
+            })
+            .unwrap();
+        let sql = format!("INSERT INTO {kind} VALUES ('r1', ?1, ?2)");
+        conn.execute(&sql, params![use_no, size as i64]).unwrap();
+    }
 }
 
 #[test]
