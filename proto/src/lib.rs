@@ -38,7 +38,7 @@ pub use cty::{AttributePath, Number, Type, Value};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use function::{Function, FunctionError, Parameter, Signature};
 pub use plan::Change;
-pub use provider::Provider;
+pub use provider::{Provider, problems};
 pub use resource::{DataSource, Declaration, Failure, Resource, declaration};
 pub use schema::{Attribute, Block, NestedBlock, Schema};
 pub use serve::serve;

@@ -141,7 +141,7 @@ async fn run<P: Provider>(server: Server<P>, invitation: &Invitation) -> Result<
 
     let process = Process(ending.clone());
     let services = Services {
-        provider: ProviderServer::new(server)
+        provider: ProviderServer::new(server.clone())
             .max_decoding_message_size(LARGEST_MESSAGE)
             .max_encoding_message_size(LARGEST_MESSAGE),
         controller: GrpcControllerServer::new(process.clone()),
@@ -157,8 +157,14 @@ async fn run<P: Provider>(server: Server<P>, invitation: &Invitation) -> Result<
         ending.begun().await;
         tokio::time::sleep(DRAIN).await;
     };
+    // Hung up is not done: an object half made is worth a moment's wait.
+    let done = async {
+        served.await?;
+        server.idle().await;
+        Ok::<_, tonic::transport::Error>(())
+    };
     tokio::select! {
-        served = served => served?,
+        done = done => done?,
         () = overdue => hclog::log(Level::Debug, "requests were still open at the end", &[]),
     }
     Ok(())

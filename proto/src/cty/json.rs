@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::{CtyError, MAX_DEPTH, Number, Step, Type, Value, number::Form};
+use super::{CtyError, MAX_DEPTH, Number, Step, Type, Value, nfc, number::Form};
 
 impl Value {
     /// Reads JSON text as a value of type `ty`.
@@ -93,7 +93,7 @@ fn decode(ty: &Type, json: &Json, depth: usize) -> Result<Value, CtyError> {
             (None, None) => Number::parse(&number.to_string())?.into(),
         },
         (Type::Number, Json::String(text)) => Number::parse(text)?.into(),
-        (Type::String, Json::String(text)) => Value::String(text.clone()),
+        (Type::String, Json::String(text)) => Value::from(text.as_str()),
         (Type::String, Json::Number(number)) => Value::String(number.to_string()),
         (Type::String, Json::Bool(bool)) => Value::String(bool.to_string()),
         (Type::Dynamic, Json::Object(pair)) => {
@@ -129,7 +129,7 @@ fn decode(ty: &Type, json: &Json, depth: usize) -> Result<Value, CtyError> {
                 .map(|(key, json)| {
                     let value = decode(element, json, depth + 1)
                         .map_err(|error| error.under(Step::Key(key.clone())))?;
-                    Ok((key.clone(), value))
+                    Ok((nfc(key).into_owned(), value))
                 })
                 .collect::<Result<_, CtyError>>()?,
         ),

@@ -19,6 +19,7 @@ mod value;
 pub use number::{Number, ParseNumberError};
 pub use path::{AttributePath, Step};
 pub use types::Type;
+pub(crate) use value::nfc;
 pub use value::{Refinement, Value};
 
 /// How deep a type or a value may nest. Real schemas stay below ten; a stack

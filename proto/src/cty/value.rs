@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
+
 use super::{Number, Type};
 
 /// A value of some [`Type`]. Containers say their own kind, so that a decoded
@@ -65,13 +67,9 @@ impl Value {
         )
     }
 
-    pub fn map<N: Into<String>>(elements: impl IntoIterator<Item = (N, Value)>) -> Self {
-        Self::Map(
-            elements
-                .into_iter()
-                .map(|(name, value)| (name.into(), value))
-                .collect(),
-        )
+    pub fn map<N: AsRef<str>>(elements: impl IntoIterator<Item = (N, Value)>) -> Self {
+        let composed = |(key, value): (N, Value)| (nfc(key.as_ref()).into_owned(), value);
+        Self::Map(elements.into_iter().map(composed).collect())
     }
 
     pub fn list(elements: impl IntoIterator<Item = Value>) -> Self {
@@ -287,15 +285,29 @@ impl PartialEq for Value {
 
 impl Eq for Value {}
 
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::String(text.to_owned())
+/// Text in the one spelling the engines use. They compose every string they touch,
+/// so text from elsewhere that is compared, hashed or signed must be composed too.
+pub(crate) fn nfc(text: &str) -> Cow<'_, str> {
+    match is_nfc(text) {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(text.nfc().collect()),
     }
 }
 
+/// Composed, as the engines would (see Unicode's NFC).
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::String(nfc(text).into_owned())
+    }
+}
+
+/// Composed, as the engines would (see Unicode's NFC).
 impl From<String> for Value {
     fn from(text: String) -> Self {
-        Self::String(text)
+        match is_nfc(&text) {
+            true => Self::String(text),
+            false => Self::from(text.as_str()),
+        }
     }
 }
 

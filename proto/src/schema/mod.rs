@@ -70,6 +70,23 @@ impl Block {
         self
     }
 
+    /// An object with nothing in it: attributes null, repeated blocks empty.
+    pub fn empty(&self) -> Value {
+        let attributes = self
+            .attributes
+            .keys()
+            .map(|name| (name.clone(), Value::Null));
+        let blocks = self.blocks.iter().map(|(name, nested)| {
+            let empty = match nested.ty() {
+                Type::List(_) => Value::List(Vec::new()),
+                Type::Set(_) => Value::Set(Vec::new()),
+                _ => Value::Null,
+            };
+            (name.clone(), empty)
+        });
+        Value::Object(attributes.chain(blocks).collect())
+    }
+
     pub fn ty(&self) -> Type {
         let attributes = self
             .attributes
