@@ -3,7 +3,7 @@
 //! The payload is verified over the bytes received and only those bytes are parsed. Exactly one signature is allowed:
 //! each person makes an envelope of their own, so a threshold counts persons and never keys.
 
-use crate::digest::Digest;
+use crate::{digest::Digest, key::PublicKey};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 
@@ -64,10 +64,12 @@ impl Envelope {
         pre_authentication(&self.payload_type, &self.payload)
     }
 
-    /// What a statement is known by. It covers what was signed and not the wrapping, so the same decision re-encoded or
-    /// signed a second time is still the same statement, and is accepted once.
-    pub fn digest(&self) -> Digest {
-        Digest::tagged("ambit/statement", &self.signed_bytes())
+    /// What a statement is known by: what was signed, and by which key. Re-wrapping or signing again makes no new
+    /// statement, and somebody else's signature under the same words cannot use up the true one.
+    pub fn digest(&self, key: &PublicKey) -> Digest {
+        let mut bytes = self.signed_bytes();
+        bytes.extend_from_slice(key.wire());
+        Digest::tagged("ambit/statement", &bytes)
     }
 
     pub fn to_json(&self) -> String {

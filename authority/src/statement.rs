@@ -152,7 +152,7 @@ pub fn open(json: &[u8]) -> Result<Signed, BadStatement> {
         Unverified::parse(&envelope.signature)?.verify(NAMESPACE, &envelope.signed_bytes())?;
     let (subject, predicate) = parse_payload(&envelope.payload)?;
     Ok(Signed {
-        digest: envelope.digest(),
+        digest: envelope.digest(&verified.key),
         subject,
         predicate,
         verified,

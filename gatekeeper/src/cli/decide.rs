@@ -82,7 +82,7 @@ pub fn run(ledger: Option<&Path>, decision: Decision, arguments: Arguments) -> R
     }
     let signature = signer.sign(statement::NAMESPACE, &message)?;
     let envelope = Envelope { payload_type: statement::PAYLOAD_TYPE.into(), payload, signature };
-    remember(&proved.request.id, &person, envelope.digest())?;
+    remember(&proved.request.id, &person, envelope.digest(&signer.key))?;
     let json = envelope.to_json();
     println!("{decision} by {person} ({})", signer.key.fingerprint());
     let out = arguments.out.clone().or_else(|| delivered(ledger, &proved.request.origin, &json).err());
