@@ -175,6 +175,8 @@ fn kind(json: &Json) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -229,6 +231,28 @@ mod tests {
                 Value::from_json_text(&ty, text.as_bytes()).is_err(),
                 "`{text}` was read as {ty}"
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "[\\[\\]{}\",:a-z0-9.eE+-]{0,60}") {
+            let ty = Type::object([("a", Type::Dynamic), ("b", Type::list(Type::Number))]);
+            for ty in [ty, Type::Dynamic, Type::Number, Type::map(Type::String)] {
+                // What is accepted can be written in the other form, and read back.
+                if let Ok(value) = Value::from_json_text(&ty, text.as_bytes()) {
+                    let bytes = value.to_msgpack(&ty).expect("fits its type");
+                    prop_assert_eq!(Value::from_msgpack(&ty, &bytes), Ok(value));
+                }
+            }
+            let _ = Type::from_json(text.as_bytes());
+        }
+
+        #[test]
+        fn every_number_reads_back(text in "-?(0|[1-9][0-9]{0,40})(\\.[0-9]{1,40})?([eE][+-]?[0-9]{1,4})?") {
+            let value = Value::from_json_text(&Type::Number, text.as_bytes()).expect("a number");
+            let again = value.to_json().expect("known").to_string();
+            prop_assert_eq!(Value::from_json_text(&Type::Number, again.as_bytes()), Ok(value));
         }
     }
 

@@ -12,7 +12,7 @@ use super::{Number, Type};
 pub enum Value {
     Null,
     /// Known only after apply, with what is promised of it already.
-    Unknown(Refinement),
+    Unknown(Box<Refinement>),
     Bool(bool),
     Number(Number),
     String(String),
@@ -47,15 +47,15 @@ static NULL: Value = Value::Null;
 impl Value {
     /// Unknown, and nothing is promised.
     pub fn unknown() -> Self {
-        Self::Unknown(Refinement::default())
+        Self::Unknown(Box::default())
     }
 
     /// Unknown, but certainly not null, so that `x == null` is known at plan.
     pub fn unknown_not_null() -> Self {
-        Self::Unknown(Refinement {
+        Self::Unknown(Box::new(Refinement {
             null: Some(false),
             ..Refinement::default()
-        })
+        }))
     }
 
     pub fn object<N: Into<String>>(attributes: impl IntoIterator<Item = (N, Value)>) -> Self {
@@ -339,5 +339,61 @@ impl From<Number> for Value {
 impl<T: Into<Value>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
         value.map_or(Value::Null, Into::into)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hashed, signed and compared, text must be the same however it was typed.
+    #[test]
+    fn pitfall_17_text_is_composed_however_it_comes() {
+        let (composed, decomposed) = ("caf\u{e9}", "cafe\u{301}");
+        assert_eq!(Value::from(decomposed).as_str(), Some(composed));
+        assert_eq!(Value::from(decomposed.to_owned()).as_str(), Some(composed));
+        assert_eq!(
+            Value::map([(decomposed, true.into())]),
+            Value::map([(composed, true.into())])
+        );
+
+        let msgpack = [&[0xa6][..], decomposed.as_bytes()].concat();
+        assert_eq!(
+            Value::from_msgpack(&Type::String, &msgpack),
+            Ok(composed.into())
+        );
+        let entry = [&[0x81][..], &msgpack, &[0xc3]].concat();
+        let map = Value::from_msgpack(&Type::map(Type::Bool), &entry);
+        assert_eq!(map, Ok(Value::map([(composed, true.into())])));
+        // Two spellings of one key are one key, twice.
+        let both = [
+            &[0x82][..],
+            &msgpack,
+            &[0xc3, 0xa5],
+            composed.as_bytes(),
+            &[0xc3],
+        ]
+        .concat();
+        assert!(Value::from_msgpack(&Type::map(Type::Bool), &both).is_err());
+
+        let json = format!("{{\"{decomposed}\":\"{decomposed}\"}}");
+        let map = Value::from_json_text(&Type::map(Type::String), json.as_bytes());
+        assert_eq!(map, Ok(Value::map([(composed, composed.into())])));
+    }
+
+    #[test]
+    fn sets_have_no_order_and_lists_do() {
+        let (ab, ba) = (["a".into(), "b".into()], ["b".into(), "a".into()]);
+        assert_eq!(Value::set(ab.clone()), Value::set(ba.clone()));
+        assert_ne!(Value::list(ab), Value::list(ba));
+        assert_ne!(
+            Value::set(["a".into(), "a".into()]),
+            Value::set(["a".into(), "b".into()])
+        );
+        // Lengths are part of the comparison: no two values run into one another.
+        assert_ne!(
+            Value::set(["ab".into(), "c".into()]),
+            Value::set(["a".into(), "bc".into()])
+        );
     }
 }

@@ -43,14 +43,19 @@ impl<P: Provider> Clone for Server<P> {
 struct Inner<P: Provider> {
     provider: P,
     schema: Schema,
-    resources: BTreeMap<&'static str, Typed<Box<dyn Resource<P::Client>>>>,
-    data_sources: BTreeMap<&'static str, Typed<Box<dyn DataSource<P::Client>>>>,
-    functions: BTreeMap<&'static str, Box<dyn Function>>,
+    resources: ByName<Typed<AnyResource<P>>>,
+    data_sources: ByName<Typed<AnyDataSource<P>>>,
+    functions: ByName<Box<dyn Function>>,
     client: RwLock<Configured<P::Client>>,
     /// How many pieces of work are under way.
     working: watch::Sender<usize>,
 }
 
+type ByName<T> = BTreeMap<&'static str, T>;
+type AnyResource<P> = Box<dyn Resource<<P as Provider>::Client>>;
+type AnyDataSource<P> = Box<dyn DataSource<<P as Provider>::Client>>;
+
+/// Something with a schema, and the type of its values.
 struct Typed<T> {
     it: T,
     schema: Schema,
@@ -186,13 +191,13 @@ fn unsupported(what: &str, name: &str) -> Diagnostics {
 type Answer<T> = Result<T, Diagnostics>;
 
 impl<P: Provider> Inner<P> {
-    fn resource(&self, name: &str) -> Answer<&Typed<Box<dyn Resource<P::Client>>>> {
+    fn resource(&self, name: &str) -> Answer<&Typed<AnyResource<P>>> {
         self.resources
             .get(name)
             .ok_or_else(|| unsupported("resource type", name))
     }
 
-    fn data_source(&self, name: &str) -> Answer<&Typed<Box<dyn DataSource<P::Client>>>> {
+    fn data_source(&self, name: &str) -> Answer<&Typed<AnyDataSource<P>>> {
         self.data_sources
             .get(name)
             .ok_or_else(|| unsupported("data source", name))

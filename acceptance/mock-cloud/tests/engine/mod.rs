@@ -8,7 +8,7 @@
 
 use std::{
     env, fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
 };
 
@@ -45,9 +45,7 @@ pub fn find() -> PathBuf {
 impl Workspace {
     /// `config` without the `terraform` and `provider` blocks, which are the same for all.
     pub fn new(config: &str) -> Self {
-        let workspace = Self::without_init(&format!(
-            "provider \"mockcloud\" {{\n  endpoint = \"ENDPOINT\"\n  region = \"local-1\"\n  account = \"123456789012\"\n}}\n{config}"
-        ));
+        let workspace = Self::without_init(&with_provider(config));
         workspace.run(&["init"]).expect_success();
         workspace
     }
@@ -79,15 +77,20 @@ impl Workspace {
 
     pub fn write(&self, config: &str) {
         let config = config.replace("ENDPOINT", &self.cloud_path().display().to_string());
-        let required = "terraform {\n  required_providers {\n    mockcloud = { source = \"ambit-test/mockcloud\" }\n  }\n}\n";
+        let providers = ["mockcloud", "probe"].map(|name| match config.contains(name) {
+            true => format!("    {name} = {{ source = \"ambit-test/{name}\" }}\n"),
+            false => String::new(),
+        });
+        let required = format!(
+            "terraform {{\n  required_providers {{\n{}  }}\n}}\n",
+            providers.concat()
+        );
         fs::write(self.dir().join("main.tf"), format!("{required}{config}")).expect("written");
     }
 
     /// Writes a new configuration with the usual provider block.
     pub fn rewrite(&self, config: &str) {
-        self.write(&format!(
-            "provider \"mockcloud\" {{\n  endpoint = \"ENDPOINT\"\n  region = \"local-1\"\n  account = \"123456789012\"\n}}\n{config}"
-        ));
+        self.write(&with_provider(config));
     }
 
     /// The cloud's file.
@@ -171,18 +174,28 @@ impl Workspace {
 
     fn lay_out_mirror(&self) {
         let mirror = self.root.path().join("mirror");
-        let built = Path::new(env!("CARGO_BIN_EXE_terraform-provider-mockcloud"));
+        let built = [
+            (
+                "mockcloud",
+                env!("CARGO_BIN_EXE_terraform-provider-mockcloud"),
+            ),
+            ("probe", env!("CARGO_BIN_EXE_terraform-provider-probe")),
+        ];
         for host in ["registry.opentofu.org", "registry.terraform.io"] {
-            let version = mirror
-                .join(host)
-                .join("ambit-test/mockcloud/0.1.0")
-                .join(platform());
-            fs::create_dir_all(&version).expect("created");
-            let place = version.join("terraform-provider-mockcloud_v0.1.0");
-            // A link where possible: copies of a debug binary add up.
-            fs::hard_link(built, &place)
-                .or_else(|_| fs::copy(built, &place).map(drop))
-                .expect("laid out");
+            for (name, binary) in built {
+                let version = mirror
+                    .join(host)
+                    .join("ambit-test")
+                    .join(name)
+                    .join("0.1.0")
+                    .join(platform());
+                fs::create_dir_all(&version).expect("created");
+                let place = version.join(format!("terraform-provider-{name}_v0.1.0"));
+                // A link where possible: copies of a debug binary add up.
+                fs::hard_link(binary, &place)
+                    .or_else(|_| fs::copy(binary, &place).map(drop))
+                    .expect("laid out");
+            }
         }
         let cli = format!(
             "disable_checkpoint = true\nprovider_installation {{\n  filesystem_mirror {{\n    path = \"{}\"\n  }}\n}}\n",
@@ -190,6 +203,12 @@ impl Workspace {
         );
         fs::write(self.root.path().join("cli.tfrc"), cli).expect("written");
     }
+}
+
+fn with_provider(config: &str) -> String {
+    format!(
+        "provider \"mockcloud\" {{\n  endpoint = \"ENDPOINT\"\n  region = \"local-1\"\n  account = \"123456789012\"\n}}\n{config}"
+    )
 }
 
 fn platform() -> String {

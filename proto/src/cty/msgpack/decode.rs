@@ -263,7 +263,9 @@ impl<'a> Reader<'a> {
                 "the description of an unknown value is too long".to_owned(),
             ));
         }
-        Reader { rest: body }.refinement().map(Value::Unknown)
+        Reader { rest: body }
+            .refinement()
+            .map(|refinement| Value::Unknown(Box::new(refinement)))
     }
 
     fn refinement(mut self) -> Result<Refinement, CtyError> {

@@ -144,9 +144,6 @@ fn length(length: usize) -> Result<u32, CtyError> {
 }
 
 /// Writing to memory does not fail; the format's limits are checked by [`length`].
-fn written<E: std::error::Error>(error: write::ValueWriteError<E>) -> CtyError
-where
-    E: rmp::encode::RmpWriteErr,
-{
+fn written<E: write::RmpWriteErr>(error: write::ValueWriteError<E>) -> CtyError {
     CtyError::MessagePack(error.to_string())
 }

@@ -47,7 +47,7 @@ fn values_read_and_write_the_same_bytes() {
     check_reads(
         Type::String,
         b"\xc7\x09\x0c\x82\x01\xc2\x02\xa4pre-",
-        Value::Unknown(refined),
+        Value::Unknown(Box::new(refined)),
     );
     check_reads(
         Type::set(Type::Bool),
