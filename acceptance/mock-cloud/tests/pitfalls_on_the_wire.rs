@@ -99,6 +99,10 @@ async fn pitfall_01_only_the_engine_that_started_us_may_connect() {
         refused(&plugin, Some(&engine.with_key_of(&stranger))).await,
         "the certificate without its key was accepted"
     );
+    assert!(
+        refused(&plugin, Some(&stranger.with_key_of(&engine))).await,
+        "another certificate of the engine's key was accepted"
+    );
     assert!(refused(&plugin, None).await, "no certificate was accepted");
 
     // A client that connects and says nothing holds up nobody.
@@ -234,7 +238,7 @@ async fn pitfall_11_an_interrupt_does_not_end_us() {
         kill_process(pid(&plugin), Signal::INT).expect("signalled");
     }
     assert!(
-        plugin.wait(Duration::from_millis(300)).is_none(),
+        plugin.wait(PROMPTLY).is_none(),
         "an interrupt ended the provider"
     );
     client
@@ -369,6 +373,8 @@ async fn pitfall_12_nor_does_the_end_of_the_process() {
         "it is slow"
     );
     drop(client);
+    // Time for the connection to close: the waiting below gives this thread to nobody else.
+    tokio::time::sleep(Duration::from_millis(50)).await;
     kill_process(pid(&plugin), Signal::TERM).expect("signalled");
     assert!(plugin.wait(PROMPTLY).is_some());
     assert!(proof.exists(), "the process ended with work under way");
