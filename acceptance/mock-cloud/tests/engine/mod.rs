@@ -31,7 +31,13 @@ pub struct Ran {
 
 pub fn find() -> PathBuf {
     if let Some(engine) = env::var_os("AMBIT_ENGINE") {
-        return engine.into();
+        let engine = PathBuf::from(engine);
+        assert!(
+            engine.is_file(),
+            "AMBIT_ENGINE=`{}` is not a file: set it to a tofu or terraform binary",
+            engine.display()
+        );
+        return engine;
     }
     let path = env::var_os("PATH").unwrap_or_default();
     let mut candidates = ["tofu", "terraform"]
