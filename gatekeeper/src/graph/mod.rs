@@ -68,7 +68,8 @@ pub enum EdgeKind {
     Condition,
     DependsOn,
     /// The engine waits, although no value need flow: `count`, `for_each` or `depends_on` of an
-    /// enclosing module, or a reference the engine widens to a whole module.
+    /// enclosing module, a reference the engine widens to a whole module, or a check that is
+    /// read when all else is done.
     ModuleMeta,
 }
 

@@ -47,7 +47,13 @@ pub fn expression_digest_input(
     let (module, resource) = find(configuration, address)?;
     let located = locate(&resource.body, &path.0)?;
     let name = format!("{} {path}", resource.id);
-    Some(traced(configuration, module, &owner_of(resource), name, located))
+    Some(traced(
+        configuration,
+        module,
+        &owner_of(resource),
+        name,
+        located,
+    ))
 }
 
 /// Traces one provisioner of the block at `address`, by its position, with the connection it uses.
@@ -66,7 +72,13 @@ pub fn exec_digest_input(
     located.files = exec.files.clone();
     located.widened = false;
     let name = format!("{} provisioner[{index}]", resource.id);
-    Some(traced(configuration, module, &owner_of(resource), name, located))
+    Some(traced(
+        configuration,
+        module,
+        &owner_of(resource),
+        name,
+        located,
+    ))
 }
 
 /// Traces what holds the block at `address` back: its whole `lifecycle`, conditions included. A
@@ -83,7 +95,13 @@ pub fn guards_digest_input(
     let mut located = Located::of_blocks(&blocks);
     located.widened = false;
     let name = format!("{} lifecycle", resource.id);
-    Some(traced(configuration, module, &owner_of(resource), name, located))
+    Some(traced(
+        configuration,
+        module,
+        &owner_of(resource),
+        name,
+        located,
+    ))
 }
 
 /// Traces a provider configuration in the module where it stands.
@@ -146,11 +164,10 @@ fn traced<'c>(
         name,
         text: located.text,
     };
-    let rest = trace.entries.into_iter().map(|((scope, name), text)| TraceEntry {
-        scope,
-        name,
-        text,
-    });
+    let rest = trace
+        .entries
+        .into_iter()
+        .map(|((scope, name), text)| TraceEntry { scope, name, text });
     ExpressionTrace {
         entries: std::iter::once(first).chain(rest).collect(),
         files: trace.files.into_iter().collect(),
@@ -159,10 +176,7 @@ fn traced<'c>(
     }
 }
 
-fn find<'c>(
-    configuration: &'c Configuration,
-    address: &str,
-) -> Option<(&'c Module, &'c Resource)> {
+fn find<'c>(configuration: &'c Configuration, address: &str) -> Option<(&'c Module, &'c Resource)> {
     let (module, id) = parse_address(configuration, address)?;
     Some((module, module.resources.get(&id)?))
 }
@@ -212,7 +226,9 @@ impl<'c> Located<'c> {
     fn of_blocks(blocks: &[&'c Block]) -> Located<'c> {
         let mut expressions = Vec::new();
         for block in blocks {
-            block.body.each_expression(&mut |expression| expressions.push(expression));
+            block
+                .body
+                .each_expression(&mut |expression| expressions.push(expression));
         }
         let text: Vec<String> = blocks.iter().map(|block| block.text()).collect();
         Located {
@@ -245,7 +261,11 @@ fn locate<'c>(body: &'c Body, path: &[Step]) -> Option<Located<'c>> {
     if let Some(value) = body.attribute(name) {
         // JSON may write one block type both as an attribute and as `dynamic`: then both count.
         let mut located = Located::of_blocks(&found);
-        let (value, widened) = if found.is_empty() { narrow(value, rest) } else { (value, true) };
+        let (value, widened) = if found.is_empty() {
+            narrow(value, rest)
+        } else {
+            (value, true)
+        };
         located.text = value.text() + &located.text;
         located.expressions.push(value);
         located.widened = widened;
@@ -253,14 +273,20 @@ fn locate<'c>(body: &'c Body, path: &[Step]) -> Option<Located<'c>> {
     }
     match found.as_slice() {
         // A block named `_` holds arguments whose names would otherwise be meta-arguments.
-        [] => body.blocks_of("_").find_map(|block| locate(&block.body, path)),
+        [] => body
+            .blocks_of("_")
+            .find_map(|block| locate(&block.body, path)),
         [only] if only.kind != "dynamic" => {
             // Which index a block has depends on the provider's schema; with one block it is moot.
             let rest = match rest {
                 [index, rest @ ..] if index.is_index() => rest,
                 rest => rest,
             };
-            let inner = if rest.is_empty() { None } else { locate(&only.body, rest) };
+            let inner = if rest.is_empty() {
+                None
+            } else {
+                locate(&only.body, rest)
+            };
             Some(inner.unwrap_or_else(|| Located::of_blocks(&found)))
         }
         _ => Some(Located::of_blocks(&found)),
@@ -407,7 +433,9 @@ impl<'c> Trace<'c> {
             Some((caller, name, caller.calls.get(call)?))
         });
         let Some((caller, call_name, call)) = caller else {
-            self.entries.entry((module.path.to_string(), entry)).or_default();
+            self.entries
+                .entry((module.path.to_string(), entry))
+                .or_default();
             return;
         };
         match (call.arguments.get(name), &variable.default) {
@@ -426,7 +454,9 @@ impl<'c> Trace<'c> {
             }
             (None, Some(default)) => self.visit(module, entry, module, &Owner::none(), default),
             (None, None) => {
-                self.entries.entry((module.path.to_string(), entry)).or_default();
+                self.entries
+                    .entry((module.path.to_string(), entry))
+                    .or_default();
             }
         }
     }

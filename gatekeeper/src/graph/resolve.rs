@@ -21,6 +21,7 @@ pub(super) fn build(configuration: &Configuration) -> Result<Graph, GraphError> 
     for module in configuration.modules.values() {
         builder.module(module);
     }
+    builder.settled();
     let Builder {
         nodes,
         providers,
@@ -88,6 +89,8 @@ enum Name {
     Expansion,
     /// Everything in the module.
     Whole,
+    /// Every resource that is not part of a check; of the root module only.
+    Settled,
 }
 
 /// What repeats the object an expression stands in, for `each` and `count`.
@@ -193,6 +196,10 @@ impl<'c> Builder<'c> {
                 text: config.body.text(),
                 at: config.at.clone(),
             });
+        }
+        if path.is_root() {
+            let settled = self.value(path, Name::Settled, "(checks start)");
+            self.symbols.symbols[settled].whole_module = true;
         }
         self.value(path, Name::Expansion, "(expand)");
         let whole = self.value(path, Name::Whole, "(all)");
@@ -560,7 +567,23 @@ impl<'c> Builder<'c> {
         }
     }
 
-    /// A data source inside a check is read after everything the check looks at.
+    /// The engines apply every resource before they read for a check.
+    fn settled(&mut self) {
+        let Some(settled) = self.lookup(&ModulePath::root(), Name::Settled) else {
+            return;
+        };
+        for module in self.configuration.modules.values() {
+            for resource in module.resources.values() {
+                let name = Name::Resource(resource.id.clone());
+                if let (None, Some(to)) = (&resource.check, self.lookup(&module.path, name)) {
+                    self.arrow(settled, to, EdgeKind::ModuleMeta, "check", &resource.at);
+                }
+            }
+        }
+    }
+
+    /// A data source inside a check is read after everything else, and after what the check
+    /// looks at in particular.
     fn checks(&mut self, module: &'c Module) {
         for resource in module.resources.values() {
             let Some(check) = &resource.check else {
@@ -570,6 +593,9 @@ impl<'c> Builder<'c> {
             let (Some(from), Some(declared)) = (from, module.checks.get(check)) else {
                 continue;
             };
+            if let Some(settled) = self.lookup(&ModulePath::root(), Name::Settled) {
+                self.arrow(from, settled, EdgeKind::ModuleMeta, "check", &resource.at);
+            }
             let sink = Sink::new(from, module, EdgeKind::Condition, &format!("check.{check}"));
             for assert in &declared.asserts {
                 for attribute in &assert.attributes {

@@ -1,0 +1,3 @@
+resource "terraform_data" "changed" {
+  input = terraform_data.last.id
+}
