@@ -105,6 +105,15 @@ impl Symbols {
                 }
             }
         }
+        // A wait for the whole module says nothing where a better reason is known.
+        let reasons: HashSet<(NodeId, Arc<str>)> = found
+            .keys()
+            .filter(|(_, kind, ..)| *kind != EdgeKind::ModuleMeta)
+            .map(|(to, _, argument, ..)| (*to, argument.clone()))
+            .collect();
+        found.retain(|(to, kind, argument, ..), _| {
+            *kind != EdgeKind::ModuleMeta || !reasons.contains(&(*to, argument.clone()))
+        });
         let edges = found
             .into_iter()
             .map(|((to, kind, argument, source_key, path), at)| Edge {

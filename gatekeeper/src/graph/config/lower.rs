@@ -245,6 +245,8 @@ impl Lowering<'_> {
     }
 
     fn traversal(&mut self, traversal: &Traversal, out: &mut Found) {
+        // The traversal itself comes before what its indices refer to.
+        let mut indices = Found::default();
         let mut steps = Vec::with_capacity(traversal.operators.len());
         for operator in &traversal.operators {
             steps.push(match operator.value() {
@@ -256,7 +258,7 @@ impl Lowering<'_> {
                     index.value().as_u64().map_or(Step::Computed, Step::Index)
                 }
                 TraversalOperator::Index(index) => {
-                    self.collect(index, out);
+                    self.collect(index, &mut indices);
                     Step::Computed
                 }
             });
@@ -265,6 +267,8 @@ impl Lowering<'_> {
             Expression::Variable(root) => self.reference(root.as_str(), steps, root.span(), out),
             inner => self.collect(inner, out),
         }
+        out.references.append(&mut indices.references);
+        out.files.append(&mut indices.files);
     }
 
     fn call(&mut self, call: &FuncCall, out: &mut Found) {
