@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 pub use body::{Attribute, Block, Body};
 pub use expression::{AttributePath, Expr, FileRead, Location, Reference, Step};
-pub use settings::{Backend, ProviderRequirement, Settings};
+pub use settings::{Backend, ProviderRequirement, Setting, Settings};
 
 use super::snapshot::{Snapshot, SourceFile};
 
