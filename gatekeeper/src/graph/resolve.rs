@@ -376,11 +376,8 @@ impl<'c> Builder<'c> {
         kind: EdgeKind,
     ) {
         for attribute in &body.attributes {
-            // Words, not references: `when = destroy`, `iterator = each_rule`, `alias = west`.
-            let words: &[&str] = match kind {
-                EdgeKind::Provisioner => &["when", "on_failure"],
-                _ => &["iterator", "alias"],
-            };
+            // Words, not references: `when = destroy`, `iterator = rule`, `alias = west`.
+            let words = ["when", "on_failure", "iterator", "alias"];
             let word = words.contains(&attribute.name.as_str());
             if word && attribute.value.keyword().is_some() {
                 continue;

@@ -85,7 +85,7 @@ fn top_level(module: &mut Module, decoder: &mut Decoder, block: Block) -> Result
             for local in body.attributes {
                 let name = local.name.clone();
                 let at = local.at.clone();
-                let what = format!("local value `{name}`");
+                let what = format!("local value `{}`", shown(&name));
                 insert(&mut module.locals, name, local, &at, &what, |found| {
                     &found.at
                 })?;
@@ -94,7 +94,7 @@ fn top_level(module: &mut Module, decoder: &mut Decoder, block: Block) -> Result
         ("variable", [name]) => {
             named(name, &at)?;
             let variable = variable(decoder, &body, at.clone());
-            let what = format!("variable `{name}`");
+            let what = format!("variable `{}`", shown(name));
             insert(
                 &mut module.variables,
                 (*name).to_owned(),
@@ -107,7 +107,7 @@ fn top_level(module: &mut Module, decoder: &mut Decoder, block: Block) -> Result
         ("output", [name]) => {
             named(name, &at)?;
             let output = output(decoder, &body, at.clone());
-            let what = format!("output `{name}`");
+            let what = format!("output `{}`", shown(name));
             insert(
                 &mut module.outputs,
                 (*name).to_owned(),
@@ -120,7 +120,7 @@ fn top_level(module: &mut Module, decoder: &mut Decoder, block: Block) -> Result
         ("module", [name]) => {
             named(name, &at)?;
             let call = module_call(decoder, body, at.clone())?;
-            let what = format!("module call `{name}`");
+            let what = format!("module call `{}`", shown(name));
             insert(
                 &mut module.calls,
                 (*name).to_owned(),
@@ -134,13 +134,13 @@ fn top_level(module: &mut Module, decoder: &mut Decoder, block: Block) -> Result
             named(name, &at)?;
             let config = provider(name, body, at.clone())?;
             let key = (config.local_name.clone(), config.alias.clone());
-            let what = format!("provider configuration `{name}`");
+            let what = format!("provider configuration `{}`", shown(name));
             insert(&mut module.providers, key, config, &at, &what, |v| &v.at)?;
         }
         ("check", [name]) => {
             named(name, &at)?;
             let check = check(module, decoder, name, body, at.clone())?;
-            let what = format!("check `{name}`");
+            let what = format!("check `{}`", shown(name));
             insert(
                 &mut module.checks,
                 (*name).to_owned(),
@@ -185,7 +185,7 @@ fn top_level(module: &mut Module, decoder: &mut Decoder, block: Block) -> Result
 
 fn add_resource(module: &mut Module, resource: Resource) -> Result<(), ConfigError> {
     let at = resource.at.clone();
-    let what = format!("`{}`", resource.id);
+    let what = format!("`{}`", shown(&resource.id.to_string()));
     insert(
         &mut module.resources,
         resource.id.clone(),
@@ -489,7 +489,10 @@ fn provider_steps(
 fn not_a_provider(text: &str, at: &Location) -> ConfigError {
     ConfigError::Invalid {
         at: at.clone(),
-        problem: format!("`{text}` is not a provider name; write it as `name` or `name.alias`"),
+        problem: format!(
+            "`{}` is not a provider name; write it as `name` or `name.alias`",
+            shown(text)
+        ),
     }
 }
 
@@ -605,6 +608,20 @@ fn resource_id(
     })
 }
 
+/// A name as an error repeats it: in one line, and not by the megabyte.
+fn shown(name: &str) -> String {
+    const LIMIT: usize = 80;
+    let mut shown: String = name
+        .chars()
+        .take(LIMIT)
+        .flat_map(char::escape_debug)
+        .collect();
+    if name.chars().nth(LIMIT).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
 fn named(name: &str, at: &Location) -> Result<(), ConfigError> {
     if is_name(name) {
         return Ok(());
@@ -613,7 +630,7 @@ fn named(name: &str, at: &Location) -> Result<(), ConfigError> {
         at: at.clone(),
         problem: format!(
             "`{}` is not a name; use letters, digits, `-` and `_`",
-            name.escape_debug()
+            shown(name)
         ),
     })
 }

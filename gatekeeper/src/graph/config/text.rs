@@ -77,7 +77,7 @@ impl Printer<'_> {
                 out.push_str(if indented { "<<-\"" } else { "<<\"" });
                 self.elements(heredoc.template.iter(), true, out);
                 // Spaces before the closing word count as indentation too.
-                out.push_str(&heredoc.trailing().to_string());
+                out.push_str(heredoc.trailing());
                 out.push('"');
             }
             Expression::Parenthesis(inner) => {
