@@ -33,6 +33,11 @@ fn hard_expressions() {
 }
 
 #[test]
+fn lexical_traps() {
+    check("graph-lexical");
+}
+
+#[test]
 fn triggers_and_conditions() {
     check("graph-triggers-conditions");
 }

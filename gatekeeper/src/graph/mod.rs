@@ -12,10 +12,12 @@
 //! Nothing here runs an engine, reads plan values, or decides what an effect is.
 
 pub mod config;
+mod declare;
 pub mod origin;
 mod providers;
 mod reference;
 mod resolve;
+mod scope;
 pub mod snapshot;
 mod walk;
 

@@ -1,19 +1,15 @@
-//! From declarations to the graph: every reference finds what it names, in the scope it stands in.
-//!
-//! A reference that names nothing is kept in [`Graph::unresolved`]; none is dropped.
+//! From declarations to the graph: which expressions each object has, and in which way each matters.
+//! What their references name is found in `scope`.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::config::{
-    Body, Configuration, Expr, Location, Module, ModulePath, Reference, Resource, ResourceId, Step,
+    Block, Body, Configuration, Import, Location, Module, ModuleCall, ModulePath, Resource,
 };
-use super::reference::{Target, target};
-use super::walk::{Arrow, Symbol, SymbolId, Symbols};
-use super::{
-    EdgeKind, Graph, GraphError, Node, NodeId, ProviderNode, RemovedBlock, Repeat, Unresolved,
-    providers,
-};
+use super::declare::{Builder, Name};
+use super::scope::{Owner, Sink};
+use super::walk::SymbolId;
+use super::{EdgeKind, Graph, GraphError, NodeId, RemovedBlock, Unresolved, providers};
 
 pub(super) fn build(configuration: &Configuration) -> Result<Graph, GraphError> {
     check_modules(configuration)?;
@@ -78,150 +74,7 @@ fn check_modules(configuration: &Configuration) -> Result<(), GraphError> {
     Ok(())
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Name {
-    Resource(ResourceId),
-    Local(String),
-    Variable(String),
-    Output(String),
-    Provider(String, Option<String>),
-    /// What the engine settles before anything in the module: count, for_each, depends_on.
-    Expansion,
-    /// Everything in the module.
-    Whole,
-    /// Every resource that is not part of a check; of the root module only.
-    Settled,
-}
-
-/// What repeats the object an expression stands in, for `each` and `count`.
-#[derive(Clone, Copy, Default)]
-struct Owner<'c> {
-    count: Option<&'c Expr>,
-    for_each: Option<&'c Expr>,
-}
-
-/// One place from which references are made.
-struct Sink<'c> {
-    from: SymbolId,
-    /// Module in whose scope names are looked up.
-    scope: &'c Module,
-    owner: Owner<'c>,
-    kind: EdgeKind,
-    argument: Arc<str>,
-}
-
-struct Builder<'c> {
-    configuration: &'c Configuration,
-    index: HashMap<(&'c ModulePath, Name), SymbolId>,
-    nodes: Vec<Node>,
-    providers: Vec<ProviderNode>,
-    unresolved: Vec<Unresolved>,
-    symbols: Symbols,
-}
-
 impl<'c> Builder<'c> {
-    /// Gives every declaration its symbol, so that references may point anywhere.
-    fn declare(configuration: &'c Configuration) -> Builder<'c> {
-        let mut builder = Builder {
-            configuration,
-            index: HashMap::new(),
-            nodes: Vec::new(),
-            providers: Vec::new(),
-            unresolved: Vec::new(),
-            symbols: Symbols::default(),
-        };
-        for module in configuration.modules.values() {
-            builder.declare_module(module);
-        }
-        builder
-    }
-
-    fn declare_module(&mut self, module: &'c Module) {
-        let path = &module.path;
-        for resource in module.resources.values() {
-            let node = NodeId(self.nodes.len());
-            let repeat = match (&resource.count, &resource.for_each) {
-                (_, Some(_)) => Repeat::ForEach,
-                (Some(_), None) => Repeat::Count,
-                (None, None) => Repeat::Once,
-            };
-            let address = path.address(&resource.id.to_string());
-            let symbol = self.symbols.add(Symbol {
-                label: address.clone(),
-                node: Some((node, repeat)),
-                whole_module: false,
-            });
-            self.symbols.of_node.push(symbol);
-            self.index
-                .insert((path, Name::Resource(resource.id.clone())), symbol);
-            self.nodes.push(Node {
-                address,
-                module: path.clone(),
-                mode: resource.id.mode,
-                kind: resource.id.kind.clone(),
-                name: resource.id.name.clone(),
-                repeat,
-                lifecycle: resource.lifecycle.clone(),
-                execs: resource.execs.clone(),
-                provider: providers::bind(self.configuration, module, resource),
-                at: resource.at.clone(),
-            });
-        }
-        for name in module.locals.keys() {
-            self.value(path, Name::Local(name.clone()), &format!("local.{name}"));
-        }
-        for name in module.variables.keys() {
-            self.value(path, Name::Variable(name.clone()), &format!("var.{name}"));
-        }
-        for name in module.outputs.keys() {
-            let symbol = self.value(path, Name::Output(name.clone()), &format!("output.{name}"));
-            if path.is_root() {
-                self.symbols.of_output.insert(name.clone(), symbol);
-            }
-        }
-        for config in module.providers.values() {
-            let (name, alias) = (&config.local_name, &config.alias);
-            let label = match alias {
-                Some(alias) => format!("provider.{name}.{alias}"),
-                None => format!("provider.{name}"),
-            };
-            let key = Name::Provider(name.clone(), alias.clone());
-            let symbol = self.value(path, key, &label);
-            self.symbols.of_provider.push(symbol);
-            self.providers.push(ProviderNode {
-                module: path.clone(),
-                local_name: name.clone(),
-                alias: alias.clone(),
-                source: module.settings.provider_source(name),
-                text: config.body.text(),
-                at: config.at.clone(),
-            });
-        }
-        if path.is_root() {
-            let settled = self.value(path, Name::Settled, "(checks start)");
-            self.symbols.symbols[settled].whole_module = true;
-        }
-        self.value(path, Name::Expansion, "(expand)");
-        let whole = self.value(path, Name::Whole, "(all)");
-        self.symbols.symbols[whole].whole_module = true;
-    }
-
-    fn value(&mut self, path: &'c ModulePath, name: Name, label: &str) -> SymbolId {
-        let symbol = self.symbols.add(Symbol {
-            label: path.address(label),
-            node: None,
-            whole_module: false,
-        });
-        self.index.insert((path, name), symbol);
-        symbol
-    }
-
-    fn lookup(&self, path: &ModulePath, name: Name) -> Option<SymbolId> {
-        // The key borrows from the configuration, so the path is looked up there first.
-        let (path, _) = self.configuration.modules.get_key_value(path)?;
-        self.index.get(&(path, name)).copied()
-    }
-
     fn module(&mut self, module: &'c Module) {
         for resource in module.resources.values() {
             self.resource(module, resource);
@@ -404,7 +257,7 @@ impl<'c> Builder<'c> {
         from: SymbolId,
         module: &'c Module,
         owner: Owner<'c>,
-        block: &'c super::config::Block,
+        block: &'c Block,
         prefix: &str,
         kind: EdgeKind,
     ) {
@@ -424,7 +277,7 @@ impl<'c> Builder<'c> {
         self.provider_arrow(module, from, &binding, at);
     }
 
-    fn provider_arrow(
+    pub(super) fn provider_arrow(
         &mut self,
         module: &'c Module,
         from: SymbolId,
@@ -490,7 +343,7 @@ impl<'c> Builder<'c> {
         }
     }
 
-    fn call(&mut self, module: &'c Module, name: &str, call: &'c super::config::ModuleCall) {
+    fn call(&mut self, module: &'c Module, name: &str, call: &'c ModuleCall) {
         let child = module.path.child(name);
         let Some(expansion) = self.lookup(&child, Name::Expansion) else {
             return;
@@ -529,7 +382,7 @@ impl<'c> Builder<'c> {
         }
     }
 
-    fn import(&mut self, module: &'c Module, import: &'c super::config::Import) {
+    fn import(&mut self, module: &'c Module, import: &'c Import) {
         let Some((path, id)) = &import.target else {
             return;
         };
@@ -607,219 +460,6 @@ impl<'c> Builder<'c> {
                     self.must_exist(module, reference);
                 }
             }
-        }
-    }
-
-    fn must_exist(&mut self, module: &'c Module, reference: &Reference) {
-        let known = match target(reference) {
-            Target::Resource { id, .. } => module.resources.contains_key(&id),
-            Target::Local { name, .. } => module.locals.contains_key(name),
-            Target::Variable { name, .. } => module.variables.contains_key(name),
-            Target::Module(read) => module.calls.contains_key(read.call),
-            Target::Unknown => false,
-            _ => true,
-        };
-        if !known {
-            self.unknown(module, reference);
-        }
-    }
-
-    /// References of a symbol's own value, which may be passed through unchanged.
-    fn expression_of(
-        &mut self,
-        module: &'c Module,
-        name: Name,
-        expression: &'c Expr,
-        kind: EdgeKind,
-    ) {
-        if let Some(from) = self.lookup(&module.path, name) {
-            self.expression(&Sink::new(from, module, kind, ""), expression);
-        }
-    }
-
-    fn expression(&mut self, sink: &Sink<'c>, expression: &Expr) {
-        let pure = expression.sole_reference();
-        for reference in expression.references() {
-            let is_value = sink.kind == EdgeKind::Value && pure == Some(reference);
-            self.refer(sink, reference, is_value);
-        }
-    }
-
-    fn references<'r>(&mut self, sink: &Sink<'c>, references: impl Iterator<Item = &'r Reference>) {
-        for reference in references {
-            self.refer(sink, reference, false);
-        }
-    }
-
-    fn refer(&mut self, sink: &Sink<'c>, reference: &Reference, pure: bool) {
-        let module = sink.scope;
-        let named = |name: Name, rest: &[Step]| (module.path.clone(), name, rest.to_vec());
-        let (path, name, rest) = match target(reference) {
-            Target::Ambient => return,
-            Target::Resource { id, rest } => named(Name::Resource(id), rest),
-            Target::Local { name, rest } => named(Name::Local(name.to_owned()), rest),
-            Target::Variable { name, rest } => named(Name::Variable(name.to_owned()), rest),
-            Target::Count => return self.repetition(sink, sink.owner.count, None, reference),
-            Target::Each { value, rest } => {
-                let rest = value.then_some(rest);
-                return self.repetition(sink, sink.owner.for_each, rest, reference);
-            }
-            Target::ProviderFunction { name, alias } => {
-                let binding = providers::named(self.configuration, module, name, alias);
-                return self.provider_arrow(module, sink.from, &binding, &reference.at);
-            }
-            Target::Module(read) => return self.module_read(sink, &read, reference, pure),
-            Target::Unknown => return self.unknown(module, reference),
-        };
-        match self.lookup(&path, name) {
-            Some(to) => self.push(sink, to, rest, pure, &reference.at),
-            None => self.unknown(module, reference),
-        }
-    }
-
-    /// `each` and `count` read what repeats the object they stand in.
-    fn repetition(
-        &mut self,
-        sink: &Sink<'c>,
-        source: Option<&'c Expr>,
-        value: Option<&[Step]>,
-        reference: &Reference,
-    ) {
-        let Some(source) = source else {
-            return self.unknown(sink.scope, reference);
-        };
-        let kind = match (sink.kind, reference.root.as_str()) {
-            (EdgeKind::Value, "each") => EdgeKind::Each,
-            (EdgeKind::Value, _) => EdgeKind::Count,
-            (other, _) => other,
-        };
-        let inner = Sink {
-            from: sink.from,
-            scope: sink.scope,
-            // What repeats an object cannot itself use `each` or `count` of that object.
-            owner: Owner::default(),
-            kind,
-            argument: sink.argument.clone(),
-        };
-        match (source.sole_reference(), value) {
-            // `for_each = R`, `each.value.x`: reads `x` of some instance of R.
-            (Some(sole), Some(rest)) => {
-                let mut through = sole.clone();
-                through.at = reference.at.clone();
-                through.steps.push(Step::Computed);
-                through.steps.extend(rest.iter().cloned());
-                self.refer(&inner, &through, false);
-            }
-            _ => {
-                for found in source.references() {
-                    let mut found = found.clone();
-                    found.at = reference.at.clone();
-                    self.refer(&inner, &found, false);
-                }
-            }
-        }
-    }
-
-    fn module_read(
-        &mut self,
-        sink: &Sink<'c>,
-        read: &super::reference::ModuleRead<'_>,
-        reference: &Reference,
-        pure: bool,
-    ) {
-        let child = sink.scope.path.child(read.call);
-        let Some(module) = self.configuration.modules.get(&child) else {
-            return self.unknown(sink.scope, reference);
-        };
-        let one = read
-            .output
-            .and_then(|output| module.outputs.get_key_value(output));
-        if read.output.is_some() && one.is_none() {
-            self.unknown(sink.scope, reference);
-        }
-        let outputs: BTreeMap<&String, _> = match one {
-            Some((name, output)) => BTreeMap::from([(name, output)]),
-            None => module.outputs.iter().collect(),
-        };
-        let rest = if one.is_some() { read.rest } else { &[] };
-        for name in outputs.keys() {
-            if let Some(to) = self.lookup(&child, Name::Output((*name).clone())) {
-                self.push(
-                    sink,
-                    to,
-                    rest.to_vec(),
-                    pure && one.is_some(),
-                    &reference.at,
-                );
-            }
-        }
-        if (read.whole || one.is_none())
-            && let Some(to) = self.lookup(&child, Name::Whole)
-        {
-            let kind = match sink.kind {
-                EdgeKind::DependsOn => EdgeKind::DependsOn,
-                _ => EdgeKind::ModuleMeta,
-            };
-            self.arrow(sink.from, to, kind, &sink.argument.clone(), &reference.at);
-        }
-    }
-
-    fn unknown(&mut self, module: &Module, reference: &Reference) {
-        if reference.tentative {
-            return;
-        }
-        let path = super::config::AttributePath(
-            std::iter::once(Step::Attribute(reference.root.clone()))
-                .chain(reference.steps.iter().cloned())
-                .collect(),
-        );
-        self.unresolved.push(Unresolved {
-            at: reference.at.clone(),
-            module: module.path.clone(),
-            text: path.to_string(),
-        });
-    }
-
-    fn push(&mut self, sink: &Sink<'c>, to: SymbolId, path: Vec<Step>, pure: bool, at: &Location) {
-        if to != sink.from {
-            self.symbols.arrows[sink.from].push(Arrow {
-                to,
-                kind: sink.kind,
-                argument: sink.argument.clone(),
-                path,
-                pure,
-                at: at.clone(),
-            });
-        }
-    }
-
-    fn arrow(
-        &mut self,
-        from: SymbolId,
-        to: SymbolId,
-        kind: EdgeKind,
-        argument: &str,
-        at: &Location,
-    ) {
-        self.symbols.arrows[from].push(Arrow {
-            to,
-            kind,
-            argument: Arc::from(argument),
-            path: Vec::new(),
-            pure: false,
-            at: at.clone(),
-        });
-    }
-}
-
-impl<'c> Sink<'c> {
-    fn new(from: SymbolId, scope: &'c Module, kind: EdgeKind, argument: &str) -> Sink<'c> {
-        Sink {
-            from,
-            scope,
-            owner: Owner::default(),
-            kind,
-            argument: Arc::from(argument),
         }
     }
 }

@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::body::{Block, Body};
-use super::expression::{Expr, Key, Location, Reference, Shape, Step};
+use super::execution::{execs, lifecycle};
+use super::expression::{Expr, Location, Reference};
+use super::provider_names::{provider_map, provider_reference};
 use super::{
-    Check, ConfigError, Exec, FileRead, Import, Lifecycle, Mode, Module, ModuleCall, ModulePath,
-    Moved, Output, ProviderConfig, ProviderReference, Removed, Resource, ResourceId, UnknownBlock,
-    Variable, When, is_name,
+    Check, ConfigError, Import, Mode, Module, ModuleCall, ModulePath, Moved, Output,
+    ProviderConfig, Removed, Resource, ResourceId, UnknownBlock, Variable, is_name,
 };
 
 pub(super) fn module(
@@ -227,105 +228,6 @@ fn resource(
     })
 }
 
-fn lifecycle(decoder: &mut Decoder, parent: &str, body: &Body) -> Lifecycle {
-    let mut found = Lifecycle::default();
-    let parent = format!("{parent}.lifecycle");
-    for block in body.blocks_of("lifecycle") {
-        for attribute in &block.body.attributes {
-            let place = match attribute.name.as_str() {
-                "prevent_destroy" => &mut found.prevent_destroy,
-                "ignore_changes" => &mut found.ignore_changes,
-                "create_before_destroy" => &mut found.create_before_destroy,
-                "replace_triggered_by" => &mut found.replace_triggered_by,
-                "enabled" => &mut found.enabled,
-                "destroy" => &mut found.destroy,
-                other => {
-                    decoder.unknown(&parent, other, &attribute.at);
-                    continue;
-                }
-            };
-            *place = Some(attribute.value.text());
-        }
-        for condition in &block.body.blocks {
-            match condition.kind.as_str() {
-                "precondition" => found.preconditions.push(condition.body.text()),
-                "postcondition" => found.postconditions.push(condition.body.text()),
-                other => decoder.unknown(&parent, other, &condition.at),
-            }
-        }
-    }
-    found
-}
-
-fn execs(decoder: &mut Decoder, parent: &str, body: &Body) -> Vec<Exec> {
-    let shared: Vec<&Block> = body.blocks_of("connection").collect();
-    let mut found = Vec::new();
-    for block in body.blocks_of("provisioner") {
-        let [kind] = block.labels.as_slice() else {
-            decoder.unknown(parent, "provisioner", &block.at);
-            continue;
-        };
-        let word = |name: &str| block.body.attribute(name).and_then(Expr::keyword);
-        let when = match word("when") {
-            None | Some("create") => When::Create,
-            Some("destroy") => When::Destroy,
-            Some(_) => {
-                decoder.unknown(&format!("{parent}.provisioner"), "when", &block.at);
-                When::Create
-            }
-        };
-        let mut text = block.text();
-        let mut files = files_of(&block.body);
-        if block.body.blocks_of("connection").next().is_none() {
-            for connection in &shared {
-                text.push('\n');
-                text.push_str(&connection.text());
-                files.extend(files_of(&connection.body));
-            }
-        }
-        for name in ["script", "scripts", "source"] {
-            if let Some(value) = block.body.attribute(name) {
-                files.extend(script_files(name, value));
-            }
-        }
-        files.sort();
-        files.dedup();
-        found.push(Exec {
-            kind: kind.clone(),
-            when,
-            on_failure: word("on_failure").unwrap_or("fail").to_owned(),
-            text,
-            files,
-            at: block.at.clone(),
-        });
-    }
-    found
-}
-
-fn files_of(body: &Body) -> Vec<FileRead> {
-    let mut files = Vec::new();
-    body.each_expression(&mut |expression| files.extend(expression.files().into_iter().cloned()));
-    files
-}
-
-/// Paths a provisioner opens itself; one whose text is not fixed is listed without a path.
-fn script_files(by: &str, value: &Expr) -> Vec<FileRead> {
-    match &value.shape {
-        Shape::List(items) => items
-            .iter()
-            .flat_map(|item| script_files(by, item))
-            .collect(),
-        _ => vec![FileRead {
-            by: by.to_owned(),
-            text: value.text(),
-            path: value
-                .literal_text()
-                .map(str::to_owned)
-                .or_else(|| value.path.clone()),
-        }],
-    }
-}
-
 fn variable(decoder: &mut Decoder, body: &Body, at: Location) -> Variable {
     const KNOWN: [&str; 8] = [
         "type",
@@ -420,80 +322,6 @@ fn module_call(decoder: &mut Decoder, body: Body, at: Location) -> Result<Module
         arguments,
         at,
     })
-}
-
-fn provider_map(value: &Expr) -> Result<Vec<(ProviderReference, ProviderReference)>, ConfigError> {
-    let Shape::Object(items) = &value.shape else {
-        return Err(ConfigError::Invalid {
-            at: value.at.clone(),
-            problem: "`providers` must be an object of provider names".to_owned(),
-        });
-    };
-    let pairs = items.iter().map(|(key, value)| {
-        let inner = match key {
-            Key::Literal(text) => provider_text(text, &value.at)?,
-            Key::Computed(key) => provider_reference(key)?,
-        };
-        Ok((inner, provider_reference(value)?))
-    });
-    pairs.collect()
-}
-
-fn provider_reference(value: &Expr) -> Result<ProviderReference, ConfigError> {
-    if let Some(text) = value.literal_text() {
-        return provider_text(text, &value.at);
-    }
-    let text = value.text();
-    let Some(reference) = value.sole_reference() else {
-        return Err(not_a_provider(&text, &value.at));
-    };
-    let mut found = provider_steps(reference, &text, &value.at)?;
-    found.key_references = value
-        .references()
-        .into_iter()
-        .filter(|other| *other != reference)
-        .cloned()
-        .collect();
-    Ok(found)
-}
-
-fn provider_text(text: &str, at: &Location) -> Result<ProviderReference, ConfigError> {
-    let mut reference = super::native::reference(text).ok_or_else(|| not_a_provider(text, at))?;
-    reference.at = at.clone();
-    provider_steps(&reference, text, at)
-}
-
-fn provider_steps(
-    reference: &Reference,
-    text: &str,
-    at: &Location,
-) -> Result<ProviderReference, ConfigError> {
-    let (alias, key) = match reference.steps.as_slice() {
-        [] => (None, None),
-        [Step::Attribute(alias)] => (Some(alias.clone()), None),
-        [Step::Attribute(alias), key] if key.is_index() => {
-            let start = text.find('[').unwrap_or(text.len());
-            (Some(alias.clone()), Some(text[start..].to_owned()))
-        }
-        _ => return Err(not_a_provider(text, at)),
-    };
-    Ok(ProviderReference {
-        local_name: reference.root.clone(),
-        alias,
-        key,
-        key_references: Vec::new(),
-        at: at.clone(),
-    })
-}
-
-fn not_a_provider(text: &str, at: &Location) -> ConfigError {
-    ConfigError::Invalid {
-        at: at.clone(),
-        problem: format!(
-            "`{}` is not a provider name; write it as `name` or `name.alias`",
-            shown(text)
-        ),
-    }
 }
 
 fn provider(name: &str, body: Body, at: Location) -> Result<ProviderConfig, ConfigError> {
@@ -609,7 +437,7 @@ fn resource_id(
 }
 
 /// A name as an error repeats it: in one line, and not by the megabyte.
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     const LIMIT: usize = 80;
     let mut shown: String = name
         .chars()
