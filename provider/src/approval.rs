@@ -69,10 +69,7 @@ impl Declaration for Approval {
             )
             .attribute(
                 "expires",
-                text(
-                    "When the decision ends, in RFC 3339: `timecmp(self.expires, \
-                     plantimestamp())` tells what is left.",
-                ),
+                text("When the decision ends, in RFC 3339, to be compared with `timecmp`."),
             ),
         )
     }

@@ -1,0 +1,3 @@
+output "database" {
+  value = provider::ambit::parse_address("module.data[\"eu\"].aws_db_instance.main[0]")
+}

@@ -1,0 +1,9 @@
+terraform {
+  required_providers {
+    ambit = {
+      source = "ambit/ambit"
+    }
+  }
+}
+
+provider "ambit" {}

@@ -1,0 +1,3 @@
+resource "ambit_approval" "alice" {
+  statement = file("${path.module}/approvals/alice.json")
+}
