@@ -5,7 +5,7 @@ use ambit_authority::key::{BadKey, PublicKey};
 use tfplugin_proto::{Attribute, Diagnostic, Type, Value};
 
 /// What to write, at the end of every refusal.
-const CORRECT: &str = "Give the one line of a `.pub` file, such as `ssh-ed25519 AAAAC3Nza… \
+pub const CORRECT: &str = "Give the one line of a `.pub` file, such as `ssh-ed25519 AAAAC3Nza… \
      alice@laptop`, or read it with `file(\"keys/alice.pub\")`.";
 
 /// The computed attribute `fingerprints`.

@@ -2,8 +2,7 @@
 
 use crate::{key, list, name, wording::shown};
 use tfplugin_proto::{
-    Attribute, AttributePath, Block, Change, Declaration, Diagnostic, Diagnostics, Schema, Type,
-    Value,
+    Attribute, Block, Change, Declaration, Diagnostic, Diagnostics, Schema, Type, Value,
     schema::{Mode, Nesting},
 };
 
@@ -58,7 +57,7 @@ impl Declaration for Person {
              key = file(\"keys/alice.pub\") }`.",
         ));
         found.extend(list::check(keys(config), key::check));
-        found.extend(list::of(config, "keys").filter_map(assurance).collect());
+        found.extend(list::of(config, "keys").filter_map(entry).collect());
         found
     }
 
@@ -72,11 +71,12 @@ impl Declaration for Person {
     }
 }
 
-/// The text of each key. An entry that is unknown as a whole stands for its own key.
+/// The text of each key, at the path of its entry: a path that goes on into the entry makes the engines underline
+/// nothing but the resource's opening brace. What is no entry with a key stands for itself.
 fn keys(person: &Value) -> impl Iterator<Item = list::Item<'_>> {
-    list::of(person, "keys").map(|(path, entry)| match entry {
-        Value::Object(_) => (path.attribute("key"), entry.get("key")),
-        _ => (path, entry),
+    list::of(person, "keys").map(|(path, entry)| match entry.get("key") {
+        Value::Null => (path, entry),
+        key => (path, key),
     })
 }
 
@@ -84,31 +84,33 @@ fn fingerprints(person: &Value) -> Value {
     key::fingerprints(person.get("keys"), keys(person).map(|(_, key)| key))
 }
 
-/// Refuses an unknown word, and hardware that the type of the key does not bear out.
-fn assurance((path, entry): (AttributePath, &Value)) -> Option<Diagnostic> {
-    let path = path.attribute("assurance");
-    match entry.get("assurance").as_str()? {
-        "software" => None,
-        "hardware" => {
-            let key = key::parse(entry.get("key").as_str()?).ok()?;
-            (!key.is_security_key()).then(|| {
-                Diagnostic::error(
-                    format!("an {} key is not a security key", key.kind()),
-                    "Its private half is a file, so nothing shows that hardware holds it. \
-                     Leave `assurance` out, or give a key made with `ssh-keygen -t \
-                     ed25519-sk`, whose line begins with `sk-ssh-ed25519@openssh.com`.",
-                )
-                .at(path)
-            })
-        }
-        other => Some(
-            Diagnostic::error(
-                format!("{} is not an assurance", shown(other)),
-                "Write `software`, or `hardware` for a security key (`sk-…`).",
-            )
-            .at(path),
-        ),
+/// What is wrong with an entry beside the form of its key.
+fn entry((path, entry): list::Item<'_>) -> Option<Diagnostic> {
+    let key = entry.get("key");
+    if matches!(entry, Value::Object(_)) && key.is_null() {
+        let summary = format!("`{path}` has no `key`");
+        return Some(Diagnostic::error(summary, key::CORRECT).at(path));
     }
+    let (summary, detail) = match entry.get("assurance").as_str()? {
+        "software" => return None,
+        "hardware" => {
+            let key = key::parse(key.as_str()?).ok()?;
+            if key.is_security_key() {
+                return None;
+            }
+            (
+                format!("an {} key is not `hardware`", key.kind()),
+                "Its private half is a file, so nothing shows that a device holds it. Leave \
+                 `assurance` out, or give a key made with `ssh-keygen -t ed25519-sk`, whose \
+                 line begins with `sk-ssh-ed25519@openssh.com`.",
+            )
+        }
+        other => (
+            format!("{} is not an assurance", shown(other)),
+            "Write `assurance = \"software\"`, or `\"hardware\"` for a security key (`sk-…`).",
+        ),
+    };
+    Some(Diagnostic::error(summary, detail).at(path))
 }
 
 #[cfg(test)]

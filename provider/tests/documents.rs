@@ -82,8 +82,10 @@ fn example(path: &str) -> String {
 }
 
 fn front(title: &str, description: &str) -> String {
+    let first = description.split_inclusive(". ").next().unwrap_or_default();
     format!(
-        "---\npage_title: \"{title}\"\nsubcategory: \"\"\ndescription: |-\n  {description}\n---\n"
+        "---\npage_title: \"{title}\"\nsubcategory: \"\"\ndescription: |-\n  {}\n---\n",
+        first.trim_end()
     )
 }
 

@@ -1,8 +1,8 @@
 //! The provider in the hands of real engines: the examples of the documents are planned, applied, changed and
 //! destroyed, and what is wrong is refused where it stands.
 //!
-//! `AMBIT_ENGINE`, else `tofu` and `terraform` on PATH, each that is there. Nothing is fetched: the engines find the
-//! provider in a mirror in a private directory, and no other source is configured.
+//! One OpenTofu and one Terraform, as far as they are there: `AMBIT_ENGINE`, and `tofu` and `terraform` on PATH. Nothing
+//! is fetched: they find the provider in a mirror in a private directory, and no other source is configured.
 
 use serde_json::Value as Json;
 use std::{
@@ -162,7 +162,7 @@ fn refusals_stand_where_the_fault_is() {
         ),
         (
             person("[\n    { key = \"ssh-ed25519 AAAA\" },\n  ]"),
-            (4, "\"ssh-ed25519 AAAA\""),
+            (4, "{ key = \"ssh-ed25519 AAAA\" }"),
             "`ssh-ed25519 AAAA` is not an SSH public key",
         ),
         (
@@ -177,8 +177,13 @@ fn refusals_stand_where_the_fault_is() {
         ),
         (
             "resource \"ambit_ownership\" \"x\" {\n  name = \"x\"\n  team = \"t\"\n}\n".to_owned(),
-            (1, "resource \"ambit_ownership\" \"x\""),
+            (1, "{"),
             "this ownership selects nothing",
+        ),
+        (
+            "resource \"ambit_ownership\" \"x\" {\n  name = \"x\"\n  team = \"t\"\n  tags = {\n    team = null\n  }\n}\n".to_owned(),
+            (5, "null"),
+            "the tag `team` is null",
         ),
     ];
     for engine in engines() {
@@ -231,31 +236,37 @@ fn there_is_nothing_to_import() {
     }
 }
 
-/// The engines to try. None at all is a failure: skipping would look like passing.
+/// One engine of each kind. None at all is a failure: skipping would look like passing.
 fn engines() -> Vec<PathBuf> {
-    if let Some(engine) = std::env::var_os("AMBIT_ENGINE") {
-        let engine = PathBuf::from(engine);
-        assert!(
-            engine.is_file(),
-            "AMBIT_ENGINE={} is no file",
-            engine.display()
-        );
-        return vec![engine.canonicalize().unwrap()];
+    let chosen = std::env::var_os("AMBIT_ENGINE").map(PathBuf::from);
+    if let Some(chosen) = &chosen {
+        let shown = chosen.display();
+        assert!(chosen.is_file(), "AMBIT_ENGINE={shown} is not a file");
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found: Vec<_> = ["tofu", "terraform"]
-        .iter()
-        .filter_map(|name| {
-            std::env::split_paths(&path)
-                .map(|dir| dir.join(name))
-                .find(|p| p.is_file())
-        })
+    let on_path = |name: &str| {
+        std::env::split_paths(&path)
+            .map(|dir| dir.join(name))
+            .find(|file| file.is_file())
+    };
+    let of_kind = |kind: &str| {
+        let named = |file: &PathBuf| file.file_name().is_some_and(|name| name == kind);
+        chosen.clone().filter(named).or_else(|| on_path(kind))
+    };
+    let mut found: Vec<_> = ["tofu", "terraform"]
+        .into_iter()
+        .filter_map(of_kind)
         .collect();
+    // Chosen under a name of its own.
+    found.extend(chosen.clone().filter(|chosen| !found.contains(chosen)));
     assert!(
         !found.is_empty(),
         "no engine: put `tofu` or `terraform` on PATH, or set AMBIT_ENGINE (`scripts/engines` builds one)"
     );
     found
+        .into_iter()
+        .map(|engine| std::path::absolute(engine).unwrap())
+        .collect()
 }
 
 /// A directory with a configuration, and beside it the mirror and everything else an engine writes.
