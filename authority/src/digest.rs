@@ -50,6 +50,22 @@ impl Digest {
         Self(bytes)
     }
 
+    /// SHA-256 of the parts one after the other.
+    pub fn of_parts(parts: &[&[u8]]) -> Self {
+        let mut context = digest::Context::new(&digest::SHA256);
+        parts.iter().for_each(|part| context.update(part));
+        Self::from_ring(context.finish())
+    }
+
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// Reads exactly 64 lower-case digits: one value has one spelling, so a file has one name.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        parse(text, "").ok()
+    }
+
     fn from_ring(d: digest::Digest) -> Self {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(d.as_ref());

@@ -2,7 +2,8 @@
 //!
 //! Texts of a damaged file are hostile, so nothing of them is repeated here but what could be a kind.
 
-use crate::{digest::Digest, record, tree::Node};
+use crate::{record, tree::Node};
+use ambit_authority::digest::Digest;
 use std::fmt;
 
 /// The first thing that is wrong in a ledger.

@@ -6,7 +6,7 @@
 //!
 //! Nothing is deleted until the gate has recorded it, so a crash between reading and recording loses nothing.
 
-use crate::digest::Digest;
+use ambit_authority::digest::Digest;
 use rustix::{
     fs::{AtFlags, Mode, OFlags},
     io::Errno,

@@ -3,7 +3,7 @@
 //! The key signs checkpoints and nothing else; people's keys never come here. Its name is the origin of the log, as
 //! C2SP checkpoints want it, so a key made for one ledger cannot sign for another by accident.
 
-use crate::digest::Digest;
+use ambit_authority::digest::Digest;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::{
     rand::SystemRandom,

@@ -6,13 +6,13 @@
 
 use crate::{
     damage::Damage,
-    digest::Digest,
     key::LogPublicKey,
     note::{Checkpoint, NoteError},
     sqlite::{self, LedgerError},
     tree::{self, Node, OutOfRange},
     verify::{self, Verified},
 };
+use ambit_authority::digest::Digest;
 use rusqlite::{Connection, OptionalExtension, Row, params, types::FromSql};
 use std::{
     ops::Range,

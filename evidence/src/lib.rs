@@ -15,7 +15,6 @@
 //! the time from its caller and never looks at a clock, so that the same input gives the same bytes.
 
 mod damage;
-mod digest;
 mod inbox;
 mod journal;
 mod key;
@@ -29,7 +28,8 @@ pub mod tree;
 mod verify;
 
 pub use damage::{Damage, Place};
-pub use digest::{Digest, NotADigest};
+
+pub use ambit_authority::digest::Digest;
 pub use inbox::{Arrival, Drained, Inbox, InboxError};
 pub use journal::Journal;
 pub use key::{KeyError, LogKey, LogPublicKey};

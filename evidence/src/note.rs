@@ -12,10 +12,8 @@
 //! the format demands, so a checkpoint may carry the signatures of witnesses. A line that claims to be of *our* key and
 //! does not verify spoils the whole note.
 
-use crate::{
-    digest::Digest,
-    key::{LogKey, LogPublicKey, is_log_name},
-};
+use crate::key::{LogKey, LogPublicKey, is_log_name};
+use ambit_authority::digest::Digest;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 /// Room for a checkpoint and many witnesses.

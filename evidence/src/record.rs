@@ -4,7 +4,7 @@
 //! agree), its `origin` if it names one, and what ties an index row to it: `request` in a consumption or release,
 //! `body.statement` in a statement. Everything else is the business of whoever wrote the record, and stays out of here.
 
-use crate::digest::Digest;
+use ambit_authority::digest::Digest;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

@@ -5,7 +5,6 @@
 
 use crate::{
     damage::Damage,
-    digest::Digest,
     key::{LogKey, LogPublicKey},
     ledger::{Ledger, Retention},
     note::Checkpoint,
@@ -13,6 +12,7 @@ use crate::{
     sqlite::LedgerError,
     tree,
 };
+use ambit_authority::digest::Digest;
 use rusqlite::{Transaction, TransactionBehavior, params};
 use std::ops::Deref;
 

@@ -8,7 +8,7 @@
 //! any root and any proof of any earlier size in O(log n) reads. Nothing in this file knows where nodes are kept: the
 //! functions that need some take a reader. The verifiers need no store at all.
 
-use crate::digest::Digest;
+use ambit_authority::digest::Digest;
 
 /// A perfect subtree: the records `index << level .. (index + 1) << level`. Level 0 is a record's own leaf hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

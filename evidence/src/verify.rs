@@ -8,7 +8,6 @@
 
 use crate::{
     damage::{Damage, Place},
-    digest::Digest,
     key::LogPublicKey,
     ledger::{self, Entry, Ledger},
     note::Checkpoint,
@@ -17,6 +16,7 @@ use crate::{
     transaction::MOST_USES,
     tree::{self, Node},
 };
+use ambit_authority::digest::Digest;
 use rusqlite::{Transaction, TransactionBehavior, params};
 use std::collections::HashMap;
 

@@ -9,7 +9,7 @@ use crate::{
     decision::{self, Question, Warrant},
     engine::{ApplyEnd, Event, Flow, PlanArgs, Run, StateSnapshot},
     gate::Gate,
-    history::{Requested, authority_digest, ledger_stop},
+    history::{Requested, ledger_stop},
     intake::{self, Taken, encode},
     outcome::{self, Ended, Finding, Objects},
     stop::{Exit, Stop},
@@ -42,11 +42,19 @@ pub struct Applied {
 }
 
 /// The whole of `ambit apply ID`.
-pub fn apply(gate: &mut Gate, id: &str, arguments: PlanArgs, mut say: impl FnMut(String)) -> Result<Applied, Stop> {
+pub fn apply(
+    gate: &mut Gate,
+    id: &str,
+    arguments: PlanArgs,
+    mut say: impl FnMut(String),
+) -> Result<Applied, Stop> {
     let now = gate.now()?;
     usable(gate.history.request(id)?, gate, now)?;
     let key = gate.dir.key(id)?.ok_or_else(|| {
-        Stop::stale(format!("{id} can no longer be compared: its key is gone from this gate")).next("plan again; that makes a new request")
+        Stop::stale(format!(
+            "{id} can no longer be compared: its key is gone from this gate"
+        ))
+        .next("plan again; that makes a new request")
     })?;
     let (taken, warnings) = intake::drain(gate)?;
 
@@ -58,10 +66,21 @@ pub fn apply(gate: &mut Gate, id: &str, arguments: PlanArgs, mut say: impl FnMut
     let run = bench.run(&interrupts);
     let init = bench.init(&run, Some(&settings))?;
     let arguments = as_requested(arguments, &gate.history.request(id)?.scope);
-    let survey = Look { gate, bench: &bench, init: &init, arguments: &arguments, requester: &request.requester, key: &key, salt: String::new() }.survey(&run)?;
+    let survey = Look {
+        gate,
+        bench: &bench,
+        init: &init,
+        arguments: &arguments,
+        requester: &request.requester,
+        key: &key,
+        salt: String::new(),
+    }
+    .survey(&run)?;
 
     for statement in &survey.carried {
-        gate.inbox.put(statement.as_bytes()).map_err(Stop::failure)?;
+        gate.inbox
+            .put(statement.as_bytes())
+            .map_err(Stop::failure)?;
     }
     let (more, _) = intake::drain(gate)?;
     let taken = taken.into_iter().chain(more).collect();
@@ -70,17 +89,27 @@ pub fn apply(gate: &mut Gate, id: &str, arguments: PlanArgs, mut say: impl FnMut
     let warrant = consume(gate, id, warrant, &survey)?;
     let checkpoint = seen(gate)?;
     let done = start(gate, &run, &bench, warrant, &survey, &checkpoint, &mut say)?;
-    Ok(Applied { taken, warnings, observed, ..done })
+    Ok(Applied {
+        taken,
+        warnings,
+        observed,
+        ..done
+    })
 }
 
 /// Checked before anything is planned.
 fn usable(requested: &Requested, gate: &Gate, now: i64) -> Result<(), Stop> {
     let request = &requested.request;
     if let Some(used) = gate.history.consumed.get(&request.id) {
-        return Err(Stop::stale(format!("{} was used already (record {})", request.id, used.index)).next("plan again; each approval is good for one apply"));
+        return Err(Stop::stale(format!(
+            "{} was used already (record {})",
+            request.id, used.index
+        ))
+        .next("plan again; each approval is good for one apply"));
     }
     if now >= request.expires {
-        return Err(Stop::stale(format!("{} has expired", request.id)).next("plan again and have it approved again"));
+        return Err(Stop::stale(format!("{} has expired", request.id))
+            .next("plan again and have it approved again"));
     }
     Ok(())
 }
@@ -105,8 +134,16 @@ fn as_requested(given: PlanArgs, scope: &Scope) -> PlanArgs {
 fn decide(gate: &mut Gate, id: &str, bench: &Bench, survey: &Survey) -> Result<Warrant, Stop> {
     let now = gate.now()?;
     let requested = gate.history.request(id)?;
-    let changes_authority = survey.bundle_after.is_some() || requested.request.authority_after.is_some();
-    let question = Question { requested, duties: &survey.duties, tier: survey.tier, mode: survey.mode, changes_authority, now };
+    let changes_authority =
+        survey.bundle_after.is_some() || requested.request.authority_after.is_some();
+    let question = Question {
+        requested,
+        duties: &survey.duties,
+        tier: survey.tier,
+        mode: survey.mode,
+        changes_authority,
+        now,
+    };
     let decision = decision::decide(&question, &gate.history);
     let beyond = beyond(requested, bench, survey)?;
     let stale = stale(gate, requested, bench);
@@ -118,9 +155,17 @@ fn decide(gate: &mut Gate, id: &str, bench: &Bench, survey: &Survey) -> Result<W
         _ if stale.is_some() => Some((Verdict::Stale, stale)),
         _ if !beyond.is_empty() && !observing => {
             reasons = beyond.clone();
-            let stop = Stop::new(Exit::NotApproved, format!("{id} is not what was approved: {} beyond approval", effects(beyond.len())))
-                .details(beyond)
-                .next("plan again; the new request shows everything, and the people named there decide");
+            let stop = Stop::new(
+                Exit::NotApproved,
+                format!(
+                    "{id} is not what was approved: {} beyond approval",
+                    effects(beyond.len())
+                ),
+            )
+            .details(beyond)
+            .next(
+                "plan again; the new request shows everything, and the people named there decide",
+            );
             Some((Verdict::NotApproved, Some(stop)))
         }
         Verdict::Pending => Some((verdict, decision.warrant(id).err())),
@@ -136,18 +181,29 @@ fn decide(gate: &mut Gate, id: &str, bench: &Bench, survey: &Survey) -> Result<W
 }
 
 fn effects(n: usize) -> String {
-    if n == 1 { "1 effect".into() } else { format!("{n} effects") }
+    if n == 1 {
+        "1 effect".into()
+    } else {
+        format!("{n} effects")
+    }
 }
 
 fn beyond(requested: &Requested, bench: &Bench, survey: &Survey) -> Result<Vec<String>, Stop> {
     if bench.fingerprint != requested.request.fingerprint {
-        return Ok(vec![format!("the stack's state is {} now, approved was {}", bench.fingerprint, requested.request.fingerprint)]);
+        return Ok(vec![format!(
+            "the stack's state is {} now, approved was {}",
+            bench.fingerprint, requested.request.fingerprint
+        )]);
     }
     if survey.scope.digest().map_err(Stop::failure)? == requested.request.scope_digest {
         return Ok(vec![]);
     }
     let lines = scope::beyond(&requested.scope, &survey.scope);
-    Ok(if lines.is_empty() { vec!["the scope differs".into()] } else { lines })
+    Ok(if lines.is_empty() {
+        vec!["the scope differs".into()]
+    } else {
+        lines
+    })
 }
 
 /// The state may have moved only by outcomes of this history that touch nothing of ours.
@@ -157,11 +213,27 @@ fn stale(gate: &Gate, requested: &Requested, bench: &Bench) -> Option<Stop> {
     if digest == request.state_digest {
         return None;
     }
-    let ours: BTreeSet<&Subject> = requested.scope.grants.iter().flat_map(|g| g.after.iter().chain([&g.subject])).collect();
-    let since: Vec<_> = gate.history.outcomes.iter().filter(|o| o.index > requested.index && o.fingerprint == request.fingerprint).collect();
-    let recorded = since.last().is_some_and(|o| o.state_digest == digest && o.serial == serial);
+    let ours: BTreeSet<&Subject> = requested
+        .scope
+        .grants
+        .iter()
+        .flat_map(|g| g.after.iter().chain([&g.subject]))
+        .collect();
+    let since: Vec<_> = gate
+        .history
+        .outcomes
+        .iter()
+        .filter(|o| o.index > requested.index && o.fingerprint == request.fingerprint)
+        .collect();
+    let recorded = since
+        .last()
+        .is_some_and(|o| o.state_digest == digest && o.serial == serial);
     let disjoint = since.iter().all(|o| {
-        let grants = gate.history.requests.get(&o.request).map(|r| &r.scope.grants);
+        let grants = gate
+            .history
+            .requests
+            .get(&o.request)
+            .map(|r| &r.scope.grants);
         grants.is_some_and(|grants| grants.iter().all(|g| !ours.contains(&g.subject)))
     });
     if recorded && disjoint {
@@ -170,17 +242,39 @@ fn stale(gate: &Gate, requested: &Requested, bench: &Bench) -> Option<Stop> {
     let how = if serial == request.serial {
         "the state was edited in place: its content changed and its serial did not".to_owned()
     } else {
-        format!("the state moved from serial {} to {serial} since the request", request.serial)
+        format!(
+            "the state moved from serial {} to {serial} since the request",
+            request.serial
+        )
     };
-    Some(Stop::stale(format!("{}: {how}", request.id)).next("find out who changed the state, then plan again and have it approved"))
+    Some(
+        Stop::stale(format!("{}: {how}", request.id))
+            .next("find out who changed the state, then plan again and have it approved"),
+    )
 }
 
-fn record_decision(gate: &mut Gate, id: &str, verdict: Verdict, survey: &Survey, counted: Vec<Digest>, reasons: Vec<String>) -> Result<(), Stop> {
+fn record_decision(
+    gate: &mut Gate,
+    id: &str,
+    verdict: Verdict,
+    survey: &Survey,
+    counted: Vec<Digest>,
+    reasons: Vec<String>,
+) -> Result<(), Stop> {
     let (now, history) = (gate.now()?, &gate.history);
     let (origin, authority_n) = (history.force.origin.clone(), history.force.n);
     gate.journal
         .transact(now, |tx| {
-            let record = decision_record(tx, origin, id, authority_n, verdict, survey, counted, reasons);
+            let record = decision_record(
+                tx,
+                origin,
+                id,
+                authority_n,
+                verdict,
+                survey,
+                counted,
+                reasons,
+            );
             tx.append("decision", &encode(&record)).map(|_| ())
         })
         .map_err(ledger_stop)?;
@@ -188,10 +282,23 @@ fn record_decision(gate: &mut Gate, id: &str, verdict: Verdict, survey: &Survey,
 }
 
 #[expect(clippy::too_many_arguments, reason = "the fields of one record")]
-fn decision_record(tx: &Tx<'_>, origin: String, id: &str, authority_n: u64, verdict: Verdict, survey: &Survey, counted: Vec<Digest>, reasons: Vec<String>) -> Record {
+fn decision_record(
+    tx: &Tx<'_>,
+    origin: String,
+    id: &str,
+    authority_n: u64,
+    verdict: Verdict,
+    survey: &Survey,
+    counted: Vec<Digest>,
+    reasons: Vec<String>,
+) -> Record {
     const MOST: usize = 40;
     let more = reasons.len().saturating_sub(MOST);
-    let mut reasons: Vec<String> = reasons.into_iter().take(MOST).map(|r| r.chars().take(200).collect()).collect();
+    let mut reasons: Vec<String> = reasons
+        .into_iter()
+        .take(MOST)
+        .map(|r| r.chars().take(200).collect())
+        .collect();
     if more > 0 {
         reasons.push(format!("and {more} more"));
     }
@@ -199,13 +306,25 @@ fn decision_record(tx: &Tx<'_>, origin: String, id: &str, authority_n: u64, verd
         origin,
         time: tx.time(),
         request: Some(id.to_owned()),
-        body: Body::Decision { verdict, tier: survey.tier, authority_n, duties: survey.duties.clone(), counted, reasons },
+        body: Body::Decision {
+            verdict,
+            tier: survey.tier,
+            authority_n,
+            duties: survey.duties.clone(),
+            counted,
+            reasons,
+        },
         blobs: vec![],
     }
 }
 
 /// Decision and consumption in one transaction. A statement that arrives after the last look makes it start over.
-fn consume(gate: &mut Gate, id: &str, warrant: Warrant, survey: &Survey) -> Result<Recorded<Warrant>, Stop> {
+fn consume(
+    gate: &mut Gate,
+    id: &str,
+    warrant: Warrant,
+    survey: &Survey,
+) -> Result<Recorded<Warrant>, Stop> {
     enum Trouble {
         Ledger(LedgerError),
         Stop(Box<Stop>),
@@ -215,29 +334,64 @@ fn consume(gate: &mut Gate, id: &str, warrant: Warrant, survey: &Survey) -> Resu
             Trouble::Ledger(error)
         }
     }
-    let (now, size, origin, n) = (gate.now()?, gate.history.size, gate.history.force.origin.clone(), gate.history.force.n);
-    let verdict = if warrant.observed().is_empty() { Verdict::Warrant } else { Verdict::Observed };
+    let (now, size, origin, n) = (
+        gate.now()?,
+        gate.history.size,
+        gate.history.force.origin.clone(),
+        gate.history.force.n,
+    );
+    let verdict = if warrant.observed().is_empty() {
+        Verdict::Warrant
+    } else {
+        Verdict::Observed
+    };
     let (counted, observed) = (warrant.counted().to_vec(), warrant.observed().to_vec());
     let scope_digest = survey.scope.digest().map_err(Stop::failure)?;
     let plan_digest = Digest::from_bytes(survey.planned.sha256());
     let inbox = &gate.inbox;
     let recorded = gate.journal.record(now, |tx| {
-        let moved = tx.size()? != size || !inbox.drain().map_err(|e| Trouble::Stop(Box::new(Stop::failure(e))))?.arrivals.is_empty();
+        let moved = tx.size()? != size
+            || !inbox
+                .drain()
+                .map_err(|e| Trouble::Stop(Box::new(Stop::failure(e))))?
+                .arrivals
+                .is_empty();
         if moved {
-            let stop = Stop::failure("the history moved while this apply was decided; nothing was applied").next(format!("run `ambit apply {id}` again"));
+            let stop = Stop::failure(
+                "the history moved while this apply was decided; nothing was applied",
+            )
+            .next(format!("run `ambit apply {id}` again"));
             return Err(Trouble::Stop(Box::new(stop)));
         }
-        let decision = decision_record(tx, origin.clone(), id, n, verdict, survey, counted.clone(), observed);
+        let decision = decision_record(
+            tx,
+            origin.clone(),
+            id,
+            n,
+            verdict,
+            survey,
+            counted.clone(),
+            observed,
+        );
         tx.append("decision", &encode(&decision))?;
         let use_no = match tx.consume(id)? {
             Ok(use_no) => u32::from(use_no.get()),
-            Err(_) => return Err(Trouble::Stop(Box::new(Stop::stale(format!("{id} was used already"))))),
+            Err(_) => {
+                return Err(Trouble::Stop(Box::new(Stop::stale(format!(
+                    "{id} was used already"
+                )))));
+            }
         };
         let record = Record {
             origin,
             time: tx.time(),
             request: Some(id.to_owned()),
-            body: Body::Consumption { use_no, scope_digest, plan_digest, statements: counted },
+            body: Body::Consumption {
+                use_no,
+                scope_digest,
+                plan_digest,
+                statements: counted,
+            },
             blobs: vec![],
         };
         tx.append("consumption", &encode(&record))?;
@@ -253,11 +407,22 @@ fn consume(gate: &mut Gate, id: &str, warrant: Warrant, survey: &Survey) -> Resu
 
 fn seen(gate: &Gate) -> Result<Seen, Stop> {
     let checkpoint = gate.journal.checkpoint().map_err(ledger_stop)?.checkpoint;
-    Ok(Seen { size: checkpoint.size, root: authority_digest(&checkpoint.root) })
+    Ok(Seen {
+        size: checkpoint.size,
+        root: checkpoint.root,
+    })
 }
 
 /// The engine start. Takes a recorded warrant and nothing less.
-fn start(gate: &mut Gate, run: &Run<'_>, bench: &Bench, warrant: Recorded<Warrant>, survey: &Survey, checkpoint: &Seen, say: &mut impl FnMut(String)) -> Result<Applied, Stop> {
+fn start(
+    gate: &mut Gate,
+    run: &Run<'_>,
+    bench: &Bench,
+    warrant: Recorded<Warrant>,
+    survey: &Survey,
+    checkpoint: &Seen,
+    say: &mut impl FnMut(String),
+) -> Result<Applied, Stop> {
     let id = warrant.get().request().to_owned();
     let use_no = gate.history.consumed.get(&id).map_or(1, |c| c.use_no);
     let granted: BTreeMap<String, ()> = survey
@@ -269,14 +434,17 @@ fn start(gate: &mut Gate, run: &Run<'_>, bench: &Bench, warrant: Recorded<Warran
             _ => None,
         })
         .collect();
-    let (mut begun, mut completed, mut strangers, mut lines) = (BTreeSet::new(), BTreeSet::new(), Vec::new(), Vec::new());
+    let (mut begun, mut completed, mut strangers, mut lines) =
+        (BTreeSet::new(), BTreeSet::new(), Vec::new(), Vec::new());
     let hold = gate.interrupts.watch();
     let ended = run.apply(&survey.planned, &mut |event: &Event| {
         let (line, stranger) = match event {
             Event::ApplyStart { resource, action } => {
                 let address = crate::engine::printable(&resource.address);
                 begun.insert(address.clone());
-                let known = granted.contains_key(&address) || resource.address.starts_with("data.") || resource.address.contains(".data.");
+                let known = granted.contains_key(&address)
+                    || resource.address.starts_with("data.")
+                    || resource.address.contains(".data.");
                 if !known {
                     strangers.push(address.clone());
                 }
@@ -293,14 +461,39 @@ fn start(gate: &mut Gate, run: &Run<'_>, bench: &Bench, warrant: Recorded<Warran
                 completed.insert(address.clone());
                 (format!("failed {address}"), false)
             }
-            Event::ProvisionStart { resource, provisioner } => (format!("run {} on {}", crate::engine::printable(provisioner), crate::engine::printable(&resource.address)), false),
+            Event::ProvisionStart {
+                resource,
+                provisioner,
+            } => (
+                format!(
+                    "run {} on {}",
+                    crate::engine::printable(provisioner),
+                    crate::engine::printable(&resource.address)
+                ),
+                false,
+            ),
             _ => return Flow::Continue,
         };
         say(line.clone());
         lines.push(line);
         if stranger { Flow::Stop } else { Flow::Continue }
     });
-    let result = finish(gate, bench, &id, use_no, survey, checkpoint, warrant, ended, Reported { begun, completed, strangers, lines });
+    let result = finish(
+        gate,
+        bench,
+        &id,
+        use_no,
+        survey,
+        checkpoint,
+        warrant,
+        ended,
+        Reported {
+            begun,
+            completed,
+            strangers,
+            lines,
+        },
+    );
     drop(hold);
     result
 }
@@ -328,9 +521,21 @@ fn finish(
         Ok(applied) if applied.started || matches!(applied.end, ApplyEnd::Complete) => applied,
         // Provably nothing was started: the approval may be used again.
         Ok(applied) => {
-            let said: Vec<String> = applied.diagnostics.iter().map(ToString::to_string).collect();
-            release(gate, id, use_no, "the engine ended before it started anything")?;
-            return Err(Stop::failure(format!("the engine ended before it started anything; {id} stays approved")).details(said));
+            let said: Vec<String> = applied
+                .diagnostics
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            release(
+                gate,
+                id,
+                use_no,
+                "the engine ended before it started anything",
+            )?;
+            return Err(Stop::failure(format!(
+                "the engine ended before it started anything; {id} stays approved"
+            ))
+            .details(said));
         }
         Err(error) => {
             release(gate, id, use_no, "the engine did not start")?;
@@ -341,7 +546,10 @@ fn finish(
     let state = fs::read(bench.state.path()).ok();
     let (after, unreadable) = match after {
         Ok(after) => (after, None),
-        Err(error) => (None, Some(format!("the state cannot be read after the apply: {error}"))),
+        Err(error) => (
+            None,
+            Some(format!("the state cannot be read after the apply: {error}")),
+        ),
     };
     let finding = outcome::judge(&Ended {
         scope: &survey.scope,
@@ -355,11 +563,27 @@ fn finish(
         after: after.as_ref(),
         state: state.as_deref(),
     });
-    let mut finding = finding.unwrap_or_else(|stop| Finding { verdict: OutcomeVerdict::Unknown, findings: vec![stop.what] });
+    let mut finding = finding.unwrap_or_else(|stop| Finding {
+        verdict: OutcomeVerdict::Unknown,
+        findings: vec![stop.what],
+    });
     if let Some(problem) = unreadable {
-        finding = Finding { verdict: OutcomeVerdict::Unknown, findings: [vec![problem], finding.findings].concat() };
+        finding = Finding {
+            verdict: OutcomeVerdict::Unknown,
+            findings: [vec![problem], finding.findings].concat(),
+        };
     }
-    let authority = record_outcome(gate, id, use_no, survey, checkpoint, warrant, &finding, after.as_ref(), &reported.lines)?;
+    let authority = record_outcome(
+        gate,
+        id,
+        use_no,
+        survey,
+        checkpoint,
+        warrant,
+        &finding,
+        after.as_ref(),
+        &reported.lines,
+    )?;
     Ok(Applied {
         verdict: finding.verdict,
         findings: finding.findings,
@@ -367,7 +591,11 @@ fn finish(
         warnings: vec![],
         observed: vec![],
         authority,
-        diagnostics: applied.diagnostics.iter().map(ToString::to_string).collect(),
+        diagnostics: applied
+            .diagnostics
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
     })
 }
 
@@ -376,8 +604,17 @@ fn release(gate: &mut Gate, id: &str, use_no: u32, reason: &str) -> Result<(), S
     gate.journal
         .transact(now, |tx| {
             tx.release(id)?;
-            let body = Body::Release { use_no, reason: reason.to_owned() };
-            let record = Record { origin, time: tx.time(), request: Some(id.to_owned()), body, blobs: vec![] };
+            let body = Body::Release {
+                use_no,
+                reason: reason.to_owned(),
+            };
+            let record = Record {
+                origin,
+                time: tx.time(),
+                request: Some(id.to_owned()),
+                body,
+                blobs: vec![],
+            };
             tx.append("release", &encode(&record)).map(|_| ())
         })
         .map_err(ledger_stop)
@@ -400,7 +637,8 @@ fn record_outcome(
     let origin = history.force.origin.clone();
     let consumed_at = history.last_time;
     let (serial, state_digest) = serial_and_digest(after);
-    let objects = canonical::encode(&Objects::new(after, &survey.known_after)).map_err(Stop::failure)?;
+    let objects =
+        canonical::encode(&Objects::new(after, &survey.known_after)).map_err(Stop::failure)?;
     let warrant = warrant.into_inner();
     let next = match (&survey.bundle_after, finding.verdict) {
         (Some(bundle), OutcomeVerdict::Verified) => Some((
@@ -425,7 +663,12 @@ fn record_outcome(
         lineage: after.map(|s| s.lineage.clone()).unwrap_or_default(),
         serial,
         state_digest,
-        findings: finding.findings.iter().take(40).map(|f| f.chars().take(200).collect()).collect(),
+        findings: finding
+            .findings
+            .iter()
+            .take(40)
+            .map(|f| f.chars().take(200).collect())
+            .collect(),
         objects: Digest::of(&objects),
         checkpoint: *checkpoint,
     };
@@ -434,16 +677,39 @@ fn record_outcome(
     gate.journal
         .transact(now, |tx| {
             let time = tx.time();
-            let record = |body: Body, blobs: Vec<Digest>| Record { origin: origin.clone(), time, request: Some(id.to_owned()), body, blobs };
+            let record = |body: Body, blobs: Vec<Digest>| Record {
+                origin: origin.clone(),
+                time,
+                request: Some(id.to_owned()),
+                body,
+                blobs,
+            };
             for chunk in lines.chunks(60) {
-                let events = chunk.iter().map(|l| l.chars().take(200).collect()).collect();
-                tx.append("apply_event", &encode(&record(Body::ApplyEvent { use_no, events }, vec![])))?;
+                let events = chunk
+                    .iter()
+                    .map(|l| l.chars().take(200).collect())
+                    .collect();
+                tx.append(
+                    "apply_event",
+                    &encode(&record(Body::ApplyEvent { use_no, events }, vec![])),
+                )?;
             }
-            let blob = authority_digest(&tx.blob("application/vnd.ambit.objects+json", &objects, Retention::Keep)?);
+            let blob = tx.blob(
+                "application/vnd.ambit.objects+json",
+                &objects,
+                Retention::Keep,
+            )?;
             tx.append("outcome", &encode(&record(body, vec![blob])))?;
             if let Some((bundle, authority)) = next {
-                let blob = authority_digest(&tx.blob("application/vnd.ambit.authority-bundle+json", &bundle, Retention::Keep)?);
-                tx.append("authority", &encode(&record(Body::Authority(authority), vec![blob])))?;
+                let blob = tx.blob(
+                    "application/vnd.ambit.authority-bundle+json",
+                    &bundle,
+                    Retention::Keep,
+                )?;
+                tx.append(
+                    "authority",
+                    &encode(&record(Body::Authority(authority), vec![blob])),
+                )?;
             }
             Ok::<(), LedgerError>(())
         })

@@ -2,8 +2,8 @@
 
 use crate::{
     engine::{
-        Backend, CliConfig, Engine, Environment, EnvironmentRequest, InitReport, Interrupts, LocalState, Profile, Run, Seal,
-        SealRequest, StateLock, StateSnapshot,
+        Backend, CliConfig, Engine, Environment, EnvironmentRequest, InitReport, Interrupts,
+        LocalState, Profile, Run, Seal, SealRequest, StateLock, StateSnapshot,
     },
     place::{gate_dir::GateDir, repository::Repository, stacks::Stack},
     stop::Stop,
@@ -30,17 +30,31 @@ pub struct Bench {
 
 impl Bench {
     /// `settings` are those in force; `None` only while there is no history yet.
-    pub fn prepare(repository: &Repository, stack: &Stack, dir: &GateDir, settings: Option<&Settings>) -> Result<Self, Stop> {
+    pub fn prepare(
+        repository: &Repository,
+        stack: &Stack,
+        dir: &GateDir,
+        settings: Option<&Settings>,
+    ) -> Result<Self, Stop> {
         let engine = Engine::locate(None).map_err(Stop::failure)?;
         if let Some(settings) = settings {
             allowed_engine(&engine, settings)?;
         }
         let stack_dir = repository.root.join(&stack.dir);
         if !stack_dir.is_dir() {
-            return Err(Stop::usage(format!("stack `{}`: there is no directory `{}`", stack.name, stack.dir)));
+            return Err(Stop::usage(format!(
+                "stack `{}`: there is no directory `{}`",
+                stack.name, stack.dir
+            )));
         }
         let declared = Backend::declared_in(&stack_dir, engine.kind).map_err(Stop::usage)?;
-        let state = LocalState::resolve(&declared, &stack.backend_config, &stack_dir, &stack.workspace).map_err(Stop::usage)?;
+        let state = LocalState::resolve(
+            &declared,
+            &stack.backend_config,
+            &stack_dir,
+            &stack.workspace,
+        )
+        .map_err(Stop::usage)?;
         let fingerprint = fingerprint(&repository.root, &state);
         let lock = state.lock(&dir.locks()?).map_err(Stop::failure)?;
         let before = state.read().map_err(Stop::failure)?;
@@ -57,7 +71,9 @@ impl Bench {
         let seal = Seal::copy(&request).map_err(Stop::failure)?;
         let caller: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
         let cli = CliConfig::import(&caller, engine.kind).map_err(Stop::denied)?;
-        let pass = settings.map(|s| s.environment_names.clone()).unwrap_or_default();
+        let pass = settings
+            .map(|s| s.environment_names.clone())
+            .unwrap_or_default();
         let environment = Environment::build(&EnvironmentRequest {
             profile: Profile::Local,
             caller: &caller,
@@ -67,28 +83,53 @@ impl Bench {
             packages: seal.packages(),
         })
         .map_err(Stop::denied)?;
-        Ok(Self { engine, state, before, seal, fingerprint, environment, _lock: lock })
+        Ok(Self {
+            engine,
+            state,
+            before,
+            seal,
+            fingerprint,
+            environment,
+            _lock: lock,
+        })
     }
 
     pub fn run<'a>(&'a self, interrupts: &'a Interrupts) -> Run<'a> {
-        Run::new(&self.engine, &self.seal, &self.state, &self.environment, interrupts)
+        Run::new(
+            &self.engine,
+            &self.seal,
+            &self.state,
+            &self.environment,
+            interrupts,
+        )
     }
 
     /// Installs modules and providers, and holds the packages against the settings before any of them runs.
     pub fn init(&self, run: &Run<'_>, settings: Option<&Settings>) -> Result<InitReport, Stop> {
         let report = run.init().map_err(Stop::failure)?;
-        let Some(settings) = settings else { return Ok(report) };
+        let Some(settings) = settings else {
+            return Ok(report);
+        };
         for package in &report.packages {
-            let known = settings.providers.iter().find(|p| p.source == package.source && p.version == package.version);
+            let known = settings
+                .providers
+                .iter()
+                .find(|p| p.source == package.source && p.version == package.version);
             match known {
                 Some(known) if known.hashes.contains(&package.h1) => {}
                 Some(_) => {
-                    return Err(Stop::denied(format!("provider {} {} has another content than the one in force", package.source, package.version))
-                        .details([format!("found {}", package.h1)]));
+                    return Err(Stop::denied(format!(
+                        "provider {} {} has another content than the one in force",
+                        package.source, package.version
+                    ))
+                    .details([format!("found {}", package.h1)]));
                 }
                 None => {
-                    return Err(Stop::denied(format!("provider {} {} is not among those in force", package.source, package.version))
-                        .next("a new provider is a change of settings, which root signs"));
+                    return Err(Stop::denied(format!(
+                        "provider {} {} is not among those in force",
+                        package.source, package.version
+                    ))
+                    .next("a new provider is a change of settings, which root signs"));
                 }
             }
         }
@@ -106,17 +147,26 @@ impl Bench {
 
     /// Commitments to the values of the environment the engine was given.
     pub fn targeting(&self, key: &CommitmentKey) -> Vec<Named> {
-        let names: Vec<String> = self.environment.passed().map(|n| n.to_string_lossy().into_owned()).collect();
+        let names: Vec<String> = self
+            .environment
+            .passed()
+            .map(|n| n.to_string_lossy().into_owned())
+            .collect();
         if names.is_empty() {
             return vec![];
         }
         let value = key.commit("ambit/value", &self.environment.digest(key.secret_bytes()));
-        vec![Named { name: names.join(","), value }]
+        vec![Named {
+            name: names.join(","),
+            value,
+        }]
     }
 }
 
 pub fn serial_and_digest(state: Option<&StateSnapshot>) -> (u64, Digest) {
-    state.map_or((0, Digest::of(b"")), |s| (s.serial, Digest::from_bytes(s.sha256)))
+    state.map_or((0, Digest::of(b"")), |s| {
+        (s.serial, Digest::from_bytes(s.sha256))
+    })
 }
 
 /// `local:estate/terraform.tfstate#default`: relative where it lies inside the repository.

@@ -12,11 +12,17 @@ use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 const LARGEST: u64 = 2 << 30;
 
 pub fn report(path: &Path) -> Result<String, Stop> {
-    let size = fs::metadata(path).map_err(|e| Stop::usage(format!("cannot read `{}`: {e}", path.display())))?.len();
+    let size = fs::metadata(path)
+        .map_err(|e| Stop::usage(format!("cannot read `{}`: {e}", path.display())))?
+        .len();
     if size > LARGEST {
-        return Err(Stop::usage(format!("`{}` has {size} bytes; more than {LARGEST} is refused", path.display())));
+        return Err(Stop::usage(format!(
+            "`{}` has {size} bytes; more than {LARGEST} is refused",
+            path.display()
+        )));
     }
-    let bytes = fs::read(path).map_err(|e| Stop::usage(format!("cannot read `{}`: {e}", path.display())))?;
+    let bytes = fs::read(path)
+        .map_err(|e| Stop::usage(format!("cannot read `{}`: {e}", path.display())))?;
     let wrong = |e: &dyn std::fmt::Display| Stop::usage(format!("`{}`: {e}", path.display()));
     let mut out = String::new();
     let first = bytes.iter().find(|b| !b.is_ascii_whitespace());
@@ -24,21 +30,36 @@ pub fn report(path: &Path) -> Result<String, Stop> {
         match Plan::read(&bytes) {
             Ok(plan) => json(&plan, &mut out),
             // A plan file may begin with a brace too: encrypted, or a bookmark. Its reader says which.
-            Err(error) => return Err(match PlanFile::read(&bytes) {
-                Err(file) if is_envelope(&bytes) => wrong(&file),
-                _ => wrong(&error),
-            }),
+            Err(error) => {
+                return Err(match PlanFile::read(&bytes) {
+                    Err(file) if is_envelope(&bytes) => wrong(&file),
+                    _ => wrong(&error),
+                });
+            }
         }
     } else {
         let file = PlanFile::read(&bytes).map_err(|e| wrong(&e))?;
-        let configuration = Configuration::load(&survey::snapshot(&file), Dialect::OpenTofu).map_err(|e| wrong(&e))?;
+        let configuration = Configuration::load(&survey::snapshot(&file), Dialect::OpenTofu)
+            .map_err(|e| wrong(&e))?;
         let graph = Graph::build(&configuration).map_err(|e| wrong(&e))?;
-        let _ = writeln!(out, "Plan file: {} resource blocks in {} modules, {} references between them", graph.nodes().count(), configuration.modules.len(), graph.edges().count());
-        let commands = graph.nodes().map(|(_, n)| n.execs.len()).sum::<usize>() + graph.removed().iter().map(|r| r.execs.len()).sum::<usize>();
+        let _ = writeln!(
+            out,
+            "Plan file: {} resource blocks in {} modules, {} references between them",
+            graph.nodes().count(),
+            configuration.modules.len(),
+            graph.edges().count()
+        );
+        let commands = graph.nodes().map(|(_, n)| n.execs.len()).sum::<usize>()
+            + graph.removed().iter().map(|r| r.execs.len()).sum::<usize>();
         let _ = writeln!(out, "Commands in provisioners: {commands}");
-        let _ = writeln!(out, "Values are not read from a foreign plan file; give the output of `show -json` for changes.");
+        let _ = writeln!(
+            out,
+            "Values are not read from a foreign plan file; give the output of `show -json` for changes."
+        );
     }
-    out.push_str("Advisory: this plan was made elsewhere, so it gets a report and never a warrant.\n");
+    out.push_str(
+        "Advisory: this plan was made elsewhere, so it gets a report and never a warrant.\n",
+    );
     out.push_str("next: ambit plan, which makes the plan itself\n");
     Ok(out)
 }
@@ -50,7 +71,13 @@ fn is_envelope(bytes: &[u8]) -> bool {
 }
 
 fn json(plan: &Plan, out: &mut String) {
-    let _ = writeln!(out, "Plan JSON, format {}.{}, by engine {}", plan.format.major, plan.format.minor, plan.engine_version.as_deref().unwrap_or("(not said)"));
+    let _ = writeln!(
+        out,
+        "Plan JSON, format {}.{}, by engine {}",
+        plan.format.major,
+        plan.format.minor,
+        plan.engine_version.as_deref().unwrap_or("(not said)")
+    );
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     for change in plan.changes.iter().filter(|c| !c.is_plain_no_op()) {
         let word = match (change.action, &change.importing, &change.previous) {
@@ -70,7 +97,11 @@ fn json(plan: &Plan, out: &mut String) {
         let _ = writeln!(out, "{count} {word}");
     }
     for field in &plan.unknown_fields {
-        let _ = writeln!(out, "unknown field: {}", ambit_authority::address::escape(field));
+        let _ = writeln!(
+            out,
+            "unknown field: {}",
+            ambit_authority::address::escape(field)
+        );
     }
     out.push_str("Plan JSON does not hold locals, dynamic blocks, lifecycle settings, conditions or commands of removed blocks.\n");
 }

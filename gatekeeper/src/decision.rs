@@ -46,7 +46,11 @@ impl Warrant {
 
     /// In observe, a scope other than the approved one is let through and said.
     pub fn also_observed(mut self, beyond: Vec<String>) -> Self {
-        self.observed.extend(beyond.into_iter().map(|line| format!("not what was approved: {line}")));
+        self.observed.extend(
+            beyond
+                .into_iter()
+                .map(|line| format!("not what was approved: {line}")),
+        );
         self
     }
 
@@ -62,7 +66,10 @@ pub enum Decision {
     /// Signatures are missing.
     Pending(Vec<String>),
     /// No signature would help.
-    Refusal { verdict: Verdict, reasons: Vec<String> },
+    Refusal {
+        verdict: Verdict,
+        reasons: Vec<String>,
+    },
 }
 
 /// What is decided about, computed at the moment of use.
@@ -88,7 +95,15 @@ fn positions<'a>(history: &'a History, id: &'a str) -> BTreeMap<&'a str, Positio
     // Accepted statements are in order and each later one supersedes, so the last is where a person stands.
     history
         .accepted(id)
-        .map(|(statement, person)| (person, Position { statement, choice: statement.signed.predicate.decision }))
+        .map(|(statement, person)| {
+            (
+                person,
+                Position {
+                    statement,
+                    choice: statement.signed.predicate.decision,
+                },
+            )
+        })
         .collect()
 }
 
@@ -115,7 +130,10 @@ pub fn decide(question: &Question<'_>, history: &History) -> Decision {
                     approved.insert(person);
                 }
             }
-            Choice::Reject => against.push(format!("rejected by {person}{}", reason(position.statement))),
+            Choice::Reject => against.push(format!(
+                "rejected by {person}{}",
+                reason(position.statement)
+            )),
             Choice::Revoke => {}
         }
     }
@@ -142,7 +160,12 @@ pub fn decide(question: &Question<'_>, history: &History) -> Decision {
 }
 
 fn warrant(requested: &Requested, counted: Vec<Digest>, observed: Vec<String>) -> Warrant {
-    Warrant { request: requested.request.id.clone(), request_digest: requested.digest, counted, observed }
+    Warrant {
+        request: requested.request.id.clone(),
+        request_digest: requested.digest,
+        counted,
+        observed,
+    }
 }
 
 fn reason(statement: &Received) -> String {
@@ -153,20 +176,42 @@ fn reason(statement: &Received) -> String {
 }
 
 /// Rejects of earlier requests that touch the same things, until that person or most of their team agrees to this one.
-fn held_by_earlier_rejects(question: &Question<'_>, history: &History, approved: &BTreeSet<String>) -> Vec<String> {
+fn held_by_earlier_rejects(
+    question: &Question<'_>,
+    history: &History,
+    approved: &BTreeSet<String>,
+) -> Vec<String> {
     let this = question.requested;
     let touched: BTreeSet<&Subject> = this.scope.grants.iter().map(|g| &g.subject).collect();
     let mut held = Vec::new();
     for earlier in history.requests.values() {
         let other = &earlier.request;
-        let overlaps = || earlier.scope.grants.iter().any(|g| touched.contains(&g.subject));
-        if other.id == this.request.id || other.fingerprint != this.request.fingerprint || earlier.index > this.index || !overlaps() {
+        let overlaps = || {
+            earlier
+                .scope
+                .grants
+                .iter()
+                .any(|g| touched.contains(&g.subject))
+        };
+        if other.id == this.request.id
+            || other.fingerprint != this.request.fingerprint
+            || earlier.index > this.index
+            || !overlaps()
+        {
             continue;
         }
         for (person, position) in positions(history, &other.id) {
             let fresh = question.now < position.statement.time + REJECT_HOLDS;
-            if position.choice == Choice::Reject && fresh && !approved.contains(person) && !lifted(history, person, approved) {
-                held.push(format!("{person} rejected {}, which touches the same resources{}", other.id, reason(position.statement)));
+            if position.choice == Choice::Reject
+                && fresh
+                && !approved.contains(person)
+                && !lifted(history, person, approved)
+            {
+                held.push(format!(
+                    "{person} rejected {}, which touches the same resources{}",
+                    other.id,
+                    reason(position.statement)
+                ));
             }
         }
     }
@@ -176,13 +221,21 @@ fn held_by_earlier_rejects(question: &Question<'_>, history: &History, approved:
 /// More than half of a team that the rejecting person is in, agreeing to the new request.
 fn lifted(history: &History, person: &str, approved: &BTreeSet<String>) -> bool {
     history.force.bundle.teams.iter().any(|team| {
-        let agreeing = team.members.iter().filter(|m| approved.contains(*m)).count();
+        let agreeing = team
+            .members
+            .iter()
+            .filter(|m| approved.contains(*m))
+            .count();
         team.members.iter().any(|m| m == person) && 2 * agreeing > team.members.len()
     })
 }
 
 /// Whether a statement fresh from the inbox is accepted, and from whom.
-pub fn admit(question: &Question<'_>, history: &History, signed: &ambit_authority::statement::Signed) -> Result<String, String> {
+pub fn admit(
+    question: &Question<'_>,
+    history: &History,
+    signed: &ambit_authority::statement::Signed,
+) -> Result<String, String> {
     let requested = question.requested;
     let judge = Judge {
         request: &requested.request,
@@ -196,12 +249,18 @@ pub fn admit(question: &Question<'_>, history: &History, signed: &ambit_authorit
     let person = signed.counts(&judge)?;
     let latest = positions(history, &requested.request.id).remove(person.as_str());
     match (latest, signed.predicate.decision) {
-        (Some(latest), _) if latest.choice == Choice::Revoke => Err(format!("{person} revoked their approval, and that is final")),
-        (None, Choice::Revoke) => Err(format!("{person} has no decision to revoke")),
-        (Some(latest), Choice::Approve) if signed.predicate.supersedes != Some(latest.statement.digest) => Err(format!(
-            "{person} has decided since (`{}`); an approval that does not supersede that decision is an old one",
-            latest.choice
+        (Some(latest), _) if latest.choice == Choice::Revoke => Err(format!(
+            "{person} revoked their approval, and that is final"
         )),
+        (None, Choice::Revoke) => Err(format!("{person} has no decision to revoke")),
+        (Some(latest), Choice::Approve)
+            if signed.predicate.supersedes != Some(latest.statement.digest) =>
+        {
+            Err(format!(
+                "{person} has decided since (`{}`); an approval that does not supersede that decision is an old one",
+                latest.choice
+            ))
+        }
         _ => Ok(person),
     }
 }

@@ -8,7 +8,10 @@ use crate::{
     stop::Stop,
 };
 use ambit_authority::{
-    bundle::{Agent, ApprovalRule, Assurance, Bundle, Environment, Mode, Ownership, Person, PersonKey, Team},
+    bundle::{
+        Agent, ApprovalRule, Assurance, Bundle, Environment, Mode, Ownership, Person, PersonKey,
+        Team,
+    },
     key::PublicKey,
     tier::Tier,
 };
@@ -43,22 +46,36 @@ pub fn compile(plan: &Plan, in_force: &Bundle) -> Result<Option<Bundle>, Stop> {
         }
         let address = change.key.to_string();
         if !change.provider_name.ends_with(SOURCE) {
-            return Err(Stop::denied(format!("{address} comes from provider `{}`, not from ambit/ambit: a declaration of authority has one provider", change.provider_name)));
+            return Err(Stop::denied(format!(
+                "{address} comes from provider `{}`, not from ambit/ambit: a declaration of authority has one provider",
+                change.provider_name
+            )));
         }
         any = true;
-        if matches!(change.action, Action::Delete | Action::Forget) || change.key.deposed.is_some() {
+        if matches!(change.action, Action::Delete | Action::Forget) || change.key.deposed.is_some()
+        {
             continue;
         }
         let sides = change.sides().map_err(Stop::failure)?;
         let value = sides.after.or(sides.before).unwrap_or(Value::Null);
-        let declared = Declared { address: &address, value: &value };
+        let declared = Declared {
+            address: &address,
+            value: &value,
+        };
         match change.key.r#type.as_str() {
             "ambit_person" => bundle.persons.push(declared.person()?),
-            "ambit_team" => bundle.teams.push(Team { id: declared.name()?, members: declared.texts("members")? }),
+            "ambit_team" => bundle.teams.push(Team {
+                id: declared.name()?,
+                members: declared.texts("members")?,
+            }),
             "ambit_agent" => bundle.agents.push(Agent {
                 id: declared.name()?,
                 sponsor: declared.text("sponsor")?,
-                keys: declared.texts("keys")?.iter().map(|k| declared.key(k)).collect::<Result<_, _>>()?,
+                keys: declared
+                    .texts("keys")?
+                    .iter()
+                    .map(|k| declared.key(k))
+                    .collect::<Result<_, _>>()?,
             }),
             "ambit_environment" => bundle.environments.push(declared.environment()?),
             "ambit_ownership" => bundle.ownership.push(Ownership {
@@ -73,7 +90,11 @@ pub fn compile(plan: &Plan, in_force: &Bundle) -> Result<Option<Bundle>, Stop> {
             "ambit_approval_rule" => bundle.rules.push(declared.rule()?),
             // Carries a statement; declares nothing.
             "ambit_approval" => {}
-            other => return Err(Stop::denied(format!("{address}: this version does not know `{other}`, so it cannot judge what it declares"))),
+            other => {
+                return Err(Stop::denied(format!(
+                    "{address}: this version does not know `{other}`, so it cannot judge what it declares"
+                )));
+            }
         }
     }
     if !any {
@@ -113,7 +134,10 @@ impl Declared<'_> {
     }
 
     fn text(&self, attribute: &str) -> Result<String, Stop> {
-        self.get(attribute)?.as_str().map(str::to_owned).ok_or_else(|| self.wrong(attribute, "is missing"))
+        self.get(attribute)?
+            .as_str()
+            .map(str::to_owned)
+            .ok_or_else(|| self.wrong(attribute, "is missing"))
     }
 
     fn texts(&self, attribute: &str) -> Result<Vec<String>, Stop> {
@@ -121,7 +145,11 @@ impl Declared<'_> {
             Value::Null => Ok(vec![]),
             Value::List(items) => items
                 .iter()
-                .map(|item| item.as_str().map(str::to_owned).ok_or_else(|| self.wrong(attribute, "holds something that is no text")))
+                .map(|item| {
+                    item.as_str()
+                        .map(str::to_owned)
+                        .ok_or_else(|| self.wrong(attribute, "holds something that is no text"))
+                })
                 .collect(),
             _ => Err(self.wrong(attribute, "is not a list")),
         }
@@ -132,7 +160,16 @@ impl Declared<'_> {
             Value::Null => Ok(BTreeMap::new()),
             Value::Object(fields) => fields
                 .iter()
-                .map(|(k, v)| Ok((k.clone(), v.as_str().ok_or_else(|| self.wrong(attribute, "holds something that is no text"))?.to_owned())))
+                .map(|(k, v)| {
+                    Ok((
+                        k.clone(),
+                        v.as_str()
+                            .ok_or_else(|| {
+                                self.wrong(attribute, "holds something that is no text")
+                            })?
+                            .to_owned(),
+                    ))
+                })
                 .collect(),
             _ => Err(self.wrong(attribute, "is not a map")),
         }
@@ -148,7 +185,9 @@ impl Declared<'_> {
 
     fn number(&self, attribute: &str) -> Result<u32, Stop> {
         match self.get(attribute)? {
-            Value::Number(n) => n.parse().map_err(|_| self.wrong(attribute, "is not a small whole number")),
+            Value::Number(n) => n
+                .parse()
+                .map_err(|_| self.wrong(attribute, "is not a small whole number")),
             _ => Err(self.wrong(attribute, "is missing")),
         }
     }
@@ -158,18 +197,33 @@ impl Declared<'_> {
     }
 
     fn person(&self) -> Result<Person, Stop> {
-        let Value::List(items) = self.get("keys")? else { return Err(self.wrong("keys", "is missing")) };
+        let Value::List(items) = self.get("keys")? else {
+            return Err(self.wrong("keys", "is missing"));
+        };
         let mut keys = Vec::new();
         for item in items {
-            let text = item.get("key").and_then(Value::as_str).ok_or_else(|| self.wrong("keys", "needs `key` in each element"))?;
+            let text = item
+                .get("key")
+                .and_then(Value::as_str)
+                .ok_or_else(|| self.wrong("keys", "needs `key` in each element"))?;
             let assurance = match item.get("assurance").and_then(Value::as_str) {
                 None | Some("software") => Assurance::Software,
                 Some("hardware") => Assurance::Hardware,
-                Some(_) => return Err(self.wrong("keys", "knows the assurances `software` and `hardware`")),
+                Some(_) => {
+                    return Err(
+                        self.wrong("keys", "knows the assurances `software` and `hardware`")
+                    );
+                }
             };
-            keys.push(PersonKey { key: self.key(text)?, assurance });
+            keys.push(PersonKey {
+                key: self.key(text)?,
+                assurance,
+            });
         }
-        Ok(Person { id: self.name()?, keys })
+        Ok(Person {
+            id: self.name()?,
+            keys,
+        })
     }
 
     fn environment(&self) -> Result<Environment, Stop> {
@@ -178,7 +232,12 @@ impl Declared<'_> {
             Some("observe") => Mode::Observe,
             _ => return Err(self.wrong("mode", "is `observe` or `enforce`")),
         };
-        Ok(Environment { id: self.name()?, stacks: self.texts("stacks")?, critical: self.flag("critical")?, mode })
+        Ok(Environment {
+            id: self.name()?,
+            stacks: self.texts("stacks")?,
+            critical: self.flag("critical")?,
+            mode,
+        })
     }
 
     fn rule(&self) -> Result<ApprovalRule, Stop> {
@@ -190,16 +249,29 @@ impl Declared<'_> {
             _ => return Err(self.wrong("tier", "is `low`, `medium`, `high` or `critical`")),
         };
         let (count, min_persons) = (self.number("count_per_team")?, self.number("min_persons")?);
-        Ok(ApprovalRule { id: self.name()?, tier, environments: self.texts("environments")?, count, min_persons })
+        Ok(ApprovalRule {
+            id: self.name()?,
+            tier,
+            environments: self.texts("environments")?,
+            count,
+            min_persons,
+        })
     }
 }
 
 /// The statements that `ambit_approval` resources carry. They count once verified, wherever they come from.
 pub fn carried_statements(plan: &Plan) -> Result<Vec<String>, Stop> {
     let mut statements = Vec::new();
-    for change in plan.changes.iter().filter(|c| c.key.r#type == "ambit_approval" && c.provider_name.ends_with(SOURCE)) {
+    for change in plan
+        .changes
+        .iter()
+        .filter(|c| c.key.r#type == "ambit_approval" && c.provider_name.ends_with(SOURCE))
+    {
         let after = change.sides().map_err(Stop::failure)?.after;
-        let statement = after.as_ref().and_then(|v| v.get("statement")).and_then(Value::as_str);
+        let statement = after
+            .as_ref()
+            .and_then(|v| v.get("statement"))
+            .and_then(Value::as_str);
         statements.extend(statement.map(str::to_owned));
     }
     Ok(statements)

@@ -6,7 +6,7 @@
 use crate::{
     decision::{self, Question},
     gate::Gate,
-    history::{History, Requested, authority_digest, evidence_digest, ledger_stop},
+    history::{History, Requested, ledger_stop},
     place::pins::Pins,
     stop::Stop,
 };
@@ -25,11 +25,7 @@ use ambit_authority::{
 };
 use ambit_evidence::{Checkpoint, Ledger, LogPublicKey, tree};
 use serde::{Deserialize, Serialize};
-use std::{
-    fs::File,
-    io::Read,
-    path::Path,
-};
+use std::{fs::File, io::Read, path::Path};
 
 /// Scopes of very large changes are the bulk of it.
 const LARGEST: u64 = 64 << 20;
@@ -59,16 +55,19 @@ impl Export {
     pub fn of(ledger: &Ledger, history: &History, requested: &Requested) -> Result<Self, Stop> {
         let signed = ledger.checkpoint().map_err(ledger_stop)?;
         let entry = ledger.entry(requested.index).map_err(ledger_stop)?;
-        let proof = ledger.inclusion(requested.index, signed.checkpoint.size).map_err(ledger_stop)?;
+        let proof = ledger
+            .inclusion(requested.index, signed.checkpoint.size)
+            .map_err(ledger_stop)?;
         Ok(Self {
             change_request: requested.request.clone(),
             scope: requested.scope.clone(),
             display: requested.display.clone(),
             chain: history.links.clone(),
             checkpoint: signed.note,
-            record: String::from_utf8(entry.body).map_err(|_| Stop::unverified("a record is not UTF-8"))?,
+            record: String::from_utf8(entry.body)
+                .map_err(|_| Stop::unverified("a record is not UTF-8"))?,
             index: requested.index,
-            proof: proof.iter().map(authority_digest).collect(),
+            proof: proof,
         })
     }
 }
@@ -84,14 +83,24 @@ pub struct Proved {
 }
 
 pub fn read(path: &Path) -> Result<Export, Stop> {
-    let file = File::open(path).map_err(|e| Stop::usage(format!("cannot read `{}`: {e}", path.display())))?;
+    let file = File::open(path)
+        .map_err(|e| Stop::usage(format!("cannot read `{}`: {e}", path.display())))?;
     let mut bytes = Vec::new();
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|e| Stop::usage(format!("cannot read `{}`: {e}", path.display())))?;
+    file.take(LARGEST + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|e| Stop::usage(format!("cannot read `{}`: {e}", path.display())))?;
     if bytes.len() as u64 > LARGEST {
-        return Err(Stop::usage(format!("`{}` is larger than any export", path.display())));
+        return Err(Stop::usage(format!(
+            "`{}` is larger than any export",
+            path.display()
+        )));
     }
     canonical::decode(&bytes).map_err(|e| {
-        Stop::usage(format!("`{}` is not an export of a request: {e}", path.display())).next("ask for the file that `ambit show ID --export FILE` writes")
+        Stop::usage(format!(
+            "`{}` is not an export of a request: {e}",
+            path.display()
+        ))
+        .next("ask for the file that `ambit show ID --export FILE` writes")
     })
 }
 
@@ -103,49 +112,90 @@ impl Export {
                 .next("get its origin and digest from its founder, not from the repository, and run `ambit trust add ORIGIN sha256:…`")
         })?;
         let force = chain::verify(*pinned, &self.chain).map_err(Stop::unverified)?;
-        let wrong = |what: &str| Stop::unverified(format!("the export does not hold: {what}")).next("ask for a fresh export; somebody changed this one, or it is damaged");
+        let wrong = |what: &str| {
+            Stop::unverified(format!("the export does not hold: {what}"))
+                .next("ask for a fresh export; somebody changed this one, or it is damaged")
+        };
         if force.origin != request.origin || force.n < request.authority_n {
             return Err(wrong("the chain is another history's or too short"));
         }
-        let key: LogPublicKey = force.log_key.parse().map_err(|e| Stop::unverified(format!("log key: {e}")))?;
+        let key: LogPublicKey = force
+            .log_key
+            .parse()
+            .map_err(|e| Stop::unverified(format!("log key: {e}")))?;
         let checkpoint = Checkpoint::open(&self.checkpoint, &key).map_err(Stop::unverified)?;
         let leaf = tree::leaf_hash(self.record.as_bytes());
-        let path: Vec<_> = self.proof.iter().map(evidence_digest).collect();
-        tree::verify_inclusion(&leaf, self.index, checkpoint.size, &path, &checkpoint.root).map_err(|_| wrong("the request is not in the log"))?;
+        tree::verify_inclusion(
+            &leaf,
+            self.index,
+            checkpoint.size,
+            &self.proof,
+            &checkpoint.root,
+        )
+        .map_err(|_| wrong("the request is not in the log"))?;
         let record: Record = canonical::decode(self.record.as_bytes()).map_err(Stop::unverified)?;
-        let Body::Request { change_request, signature, .. } = record.body else { return Err(wrong("the record is no request")) };
+        let Body::Request {
+            change_request,
+            signature,
+            ..
+        } = record.body
+        else {
+            return Err(wrong("the record is no request"));
+        };
         if change_request != request {
             return Err(wrong("the request is not the recorded one"));
         }
         if Digest::of_document(&self.display).ok() != Some(request.display_digest) {
             return Err(wrong("the display is not the request's"));
         }
-        if self.scope.digest().ok() != Some(request.scope_digest) || self.scope.context.digest().ok() != Some(request.context_digest) {
+        if self.scope.digest().ok() != Some(request.scope_digest)
+            || self.scope.context.digest().ok() != Some(request.context_digest)
+        {
             return Err(wrong("the scope is not the request's"));
         }
         verify_requester(&request, signature.as_deref(), &force)?;
         let text = display::render(&request, &self.display).map_err(Stop::denied)?;
         let request_digest = Digest::of_document(&request).map_err(Stop::unverified)?;
-        let seen = Seen { size: checkpoint.size, root: authority_digest(&checkpoint.root) };
-        Ok(Proved { force, request, request_digest, display: self.display, text, seen })
+        let seen = Seen {
+            size: checkpoint.size,
+            root: checkpoint.root,
+        };
+        Ok(Proved {
+            force,
+            request,
+            request_digest,
+            display: self.display,
+            text,
+            seen,
+        })
     }
 }
 
 /// A requester is who the signature proves, and nobody else.
-pub fn verify_requester(request: &ChangeRequest, signature: Option<&str>, force: &InForce) -> Result<(), Stop> {
+pub fn verify_requester(
+    request: &ChangeRequest,
+    signature: Option<&str>,
+    force: &InForce,
+) -> Result<(), Stop> {
     let proved = match signature {
         None => Requester::anonymous(),
         Some(armored) => {
             let bytes = canonical::encode(request).map_err(Stop::unverified)?;
             let message = dsse::pre_authentication(request::PAYLOAD_TYPE, &bytes);
-            let verified = Unverified::parse(armored).and_then(|s| s.verify(request::NAMESPACE, &message));
-            let verified = verified.map_err(|e| Stop::unverified(format!("the requester's signature: {e}")))?;
+            let verified =
+                Unverified::parse(armored).and_then(|s| s.verify(request::NAMESPACE, &message));
+            let verified = verified
+                .map_err(|e| Stop::unverified(format!("the requester's signature: {e}")))?;
             Requester::of_key(&verified.key, &force.bundle)
         }
     };
     // Under a later authority the same key may belong to somebody else; then the request must be made anew.
     if proved != request.requester {
-        return Err(Stop::unverified(format!("the request names {} as requester, its signature proves {}", request.requester.describe(), proved.describe())));
+        return Err(Stop::unverified(format!(
+            "the request names {} as requester, its signature proves {}",
+            request.requester.describe(),
+            proved.describe()
+        )));
     }
     Ok(())
 }

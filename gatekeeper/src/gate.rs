@@ -31,9 +31,11 @@ pub struct Gate {
 
 /// The repository a command needs, with its `ambit.hcl`.
 pub fn repository() -> Result<(Repository, Config), Stop> {
-    let here = env::current_dir().map_err(|e| Stop::failure(format!("cannot tell the current directory: {e}")))?;
+    let here = env::current_dir()
+        .map_err(|e| Stop::failure(format!("cannot tell the current directory: {e}")))?;
     let repository = Repository::find(&here)?.ok_or_else(|| {
-        Stop::usage("this is no repository: there is neither `.git` nor `ambit.hcl` here or above").next("run it inside the repository of your stack")
+        Stop::usage("this is no repository: there is neither `.git` nor `ambit.hcl` here or above")
+            .next("run it inside the repository of your stack")
     })?;
     let config = Config::load(&repository.root)?;
     Ok((repository, config))
@@ -47,7 +49,9 @@ pub fn ledger_path(given: Option<&Path>, repository: &Repository, config: &Confi
     if let Some(path) = env::var_os("AMBIT_LEDGER") {
         return path.into();
     }
-    repository.root.join(config.ledger.as_deref().unwrap_or(".ambit/ledger.db"))
+    repository
+        .root
+        .join(config.ledger.as_deref().unwrap_or(".ambit/ledger.db"))
 }
 
 pub fn inbox_dir(ledger: &Path) -> PathBuf {
@@ -56,13 +60,16 @@ pub fn inbox_dir(ledger: &Path) -> PathBuf {
 
 /// Seconds since 1970. A clock before that is no clock.
 pub fn clock() -> Result<i64, Stop> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| Stop::failure("the clock stands before 1970"))?;
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_err(|_| Stop::failure("the clock stands before 1970"))?;
     i64::try_from(since.as_secs()).map_err(|_| Stop::failure("the clock is beyond all reason"))
 }
 
 pub fn random<const N: usize>() -> Result<[u8; N], Stop> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|e| Stop::failure(format!("the system gives no random bytes: {e}")))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|e| Stop::failure(format!("the system gives no random bytes: {e}")))?;
     Ok(bytes)
 }
 
@@ -71,7 +78,9 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 /// The pinned history of a repository, read and verified, without the power to append.
-pub fn read_history(ledger: Option<&Path>) -> Result<(Repository, Config, Pin, Ledger, History), Stop> {
+pub fn read_history(
+    ledger: Option<&Path>,
+) -> Result<(Repository, Config, Pin, Ledger, History), Stop> {
     let (repository, config) = repository()?;
     let pin = Pins::load()?.of(&repository)?.ok_or_else(unpinned)?;
     let path = ledger_path(ledger, &repository, &config);
@@ -92,16 +101,32 @@ impl Gate {
         let path = reader.path().to_owned();
         drop(reader);
         let dir = GateDir::of(&history.force.origin, &repository.root)?;
-        let in_force: LogPublicKey = history.force.log_key.parse().map_err(|e| Stop::unverified(format!("log key: {e}")))?;
+        let in_force: LogPublicKey = history
+            .force
+            .log_key
+            .parse()
+            .map_err(|e| Stop::unverified(format!("log key: {e}")))?;
         let key = LogKey::open(&dir.log_key(), &history.force.origin).map_err(|e| {
             Stop::failure(format!("this user cannot append to the history: {e}"))
                 .next("plan and apply run where the gate's directory is; to look and to sign no log key is needed")
         })?;
         let journal = Journal::open(&path, key, &in_force).map_err(ledger_stop)?;
         let inbox = inbox_dir(&path);
-        let inbox = Inbox::open(&inbox).or_else(|_| Inbox::create(&inbox)).map_err(Stop::failure)?;
-        let interrupts = Interrupts::install().map_err(|e| Stop::failure(format!("cannot watch for Ctrl-C: {e}")))?;
-        Ok(Self { repository, config, pin, journal, history, dir, inbox, interrupts })
+        let inbox = Inbox::open(&inbox)
+            .or_else(|_| Inbox::create(&inbox))
+            .map_err(Stop::failure)?;
+        let interrupts = Interrupts::install()
+            .map_err(|e| Stop::failure(format!("cannot watch for Ctrl-C: {e}")))?;
+        Ok(Self {
+            repository,
+            config,
+            pin,
+            journal,
+            history,
+            dir,
+            inbox,
+            interrupts,
+        })
     }
 
     /// Reads the history again after something was appended.

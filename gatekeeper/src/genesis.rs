@@ -4,7 +4,7 @@ use crate::{
     bench::Bench,
     engine::Interrupts,
     gate::{clock, hex, inbox_dir, random},
-    history::{authority_digest, ledger_stop},
+    history::ledger_stop,
     intake::encode,
     place::{
         gate_dir::GateDir,
@@ -18,7 +18,8 @@ use crate::{
 };
 use ambit_authority::{
     bundle::{
-        Assurance, Bundle, Claim, EngineSettings, Environment, Mode, Person, PersonKey, ProviderSettings, Root, Settings,
+        Assurance, Bundle, Claim, EngineSettings, Environment, Mode, Person, PersonKey,
+        ProviderSettings, Root, Settings,
     },
     canonical,
     chain::{self, AuthorityRecord},
@@ -37,9 +38,16 @@ pub struct Genesis {
 }
 
 /// Reads engine, providers and fingerprints of every stack, signs record 0, and pins it. Whole or nothing.
-pub fn begin(repository: &Repository, config: &Config, ledger: &Path, person: &str, signer: &Signer) -> Result<Genesis, Stop> {
+pub fn begin(
+    repository: &Repository,
+    config: &Config,
+    ledger: &Path,
+    person: &str,
+    signer: &Signer,
+) -> Result<Genesis, Stop> {
     refuse_second(repository, ledger)?;
-    ambit_authority::bundle::check_name(person).map_err(|e| Stop::usage(format!("person `{person}`: {e}")))?;
+    ambit_authority::bundle::check_name(person)
+        .map_err(|e| Stop::usage(format!("person `{person}`: {e}")))?;
     if config.stacks.is_empty() {
         config.stack(None)?;
     }
@@ -60,14 +68,26 @@ fn refuse_second(repository: &Repository, ledger: &Path) -> Result<(), Stop> {
             .next("a second history would let anyone start over with rules of their own; go on with the first"));
     }
     if ledger.exists() {
-        return Err(Stop::unverified(format!("there is a ledger at `{}` and no pin for it", ledger.display()))
-            .next("pin it with `ambit trust add ORIGIN sha256:…`, both from its founder"));
+        return Err(Stop::unverified(format!(
+            "there is a ledger at `{}` and no pin for it",
+            ledger.display()
+        ))
+        .next("pin it with `ambit trust add ORIGIN sha256:…`, both from its founder"));
     }
     Ok(())
 }
 
-fn found(repository: &Repository, config: &Config, ledger: &Path, person: &str, signer: &Signer, origin: &str, dir: &GateDir) -> Result<Genesis, Stop> {
-    let interrupts = Interrupts::install().map_err(|e| Stop::failure(format!("cannot watch for Ctrl-C: {e}")))?;
+fn found(
+    repository: &Repository,
+    config: &Config,
+    ledger: &Path,
+    person: &str,
+    signer: &Signer,
+    origin: &str,
+    dir: &GateDir,
+) -> Result<Genesis, Stop> {
+    let interrupts = Interrupts::install()
+        .map_err(|e| Stop::failure(format!("cannot watch for Ctrl-C: {e}")))?;
     let mut providers: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     let mut claims = Vec::new();
     let mut engine = None;
@@ -79,22 +99,38 @@ fn found(repository: &Repository, config: &Config, ledger: &Path, person: &str, 
                 hashes.push(h1);
             }
         }
-        claims.push(Claim { stack: stack.name.clone(), fingerprint: bench.fingerprint.clone() });
+        claims.push(Claim {
+            stack: stack.name.clone(),
+            fingerprint: bench.fingerprint.clone(),
+        });
         engine = Some(EngineSettings {
             kind: bench.engine.kind.to_string().to_lowercase(),
-            minor: format!("{}.{}", bench.engine.version.major, bench.engine.version.minor),
+            minor: format!(
+                "{}.{}",
+                bench.engine.version.major, bench.engine.version.minor
+            ),
             binaries: vec![Digest::from_bytes(bench.engine.sha256)],
         });
     }
     let engine = engine.ok_or_else(|| Stop::usage("ambit.hcl names no stack"))?;
     let settings = Settings {
         engine,
-        providers: providers.into_iter().map(|((source, version), hashes)| ProviderSettings { source, version, hashes }).collect(),
+        providers: providers
+            .into_iter()
+            .map(|((source, version), hashes)| ProviderSettings {
+                source,
+                version,
+                hashes,
+            })
+            .collect(),
         environment_names: vec![],
         tables_version: Tables::built_in().version,
     };
     let bundle = Bundle {
-        root: Root { persons: vec![person.to_owned()], threshold: 1 },
+        root: Root {
+            persons: vec![person.to_owned()],
+            threshold: 1,
+        },
         settings: settings.clone(),
         environments: vec![Environment {
             id: "default".into(),
@@ -104,7 +140,13 @@ fn found(repository: &Repository, config: &Config, ledger: &Path, person: &str, 
         }],
         claims: claims.clone(),
         tables: vec![],
-        persons: vec![Person { id: person.to_owned(), keys: vec![PersonKey { key: signer.key.clone(), assurance: Assurance::Software }] }],
+        persons: vec![Person {
+            id: person.to_owned(),
+            keys: vec![PersonKey {
+                key: signer.key.clone(),
+                assurance: Assurance::Software,
+            }],
+        }],
         teams: vec![],
         programmes: vec![],
         agents: vec![],
@@ -130,7 +172,8 @@ fn found(repository: &Repository, config: &Config, ledger: &Path, person: &str, 
         signatures: vec![],
         statements: vec![],
     };
-    record.signatures = vec![signer.sign(chain::NAMESPACE, &record.to_sign().map_err(Stop::failure)?)?];
+    record.signatures =
+        vec![signer.sign(chain::NAMESPACE, &record.to_sign().map_err(Stop::failure)?)?];
     let digest = Digest::of_document(&record).map_err(Stop::failure)?;
     let bytes = canonical::encode(&bundle).map_err(Stop::failure)?;
 
@@ -139,25 +182,52 @@ fn found(repository: &Repository, config: &Config, ledger: &Path, person: &str, 
     ignore_in_git(repository, parent)?;
     Inbox::create(&inbox_dir(ledger)).map_err(Stop::failure)?;
     Journal::create(ledger, log_key, now, |tx| {
-        let blob = authority_digest(&tx.blob("application/vnd.ambit.authority-bundle+json", &bytes, Retention::Keep)?);
-        let record = Record { origin: origin.to_owned(), time: tx.time(), request: None, body: Body::Authority(record), blobs: vec![blob] };
+        let blob = tx.blob(
+            "application/vnd.ambit.authority-bundle+json",
+            &bytes,
+            Retention::Keep,
+        )?;
+        let record = Record {
+            origin: origin.to_owned(),
+            time: tx.time(),
+            request: None,
+            body: Body::Authority(record),
+            blobs: vec![blob],
+        };
         tx.append("authority", &encode(&record))?;
         Ok::<(), LedgerError>(())
     })
     .map_err(ledger_stop)?;
     Pins::add(origin, digest, Some(repository))?;
-    Ok(Genesis { origin: origin.to_owned(), digest, person: person.to_owned(), settings, claims })
+    Ok(Genesis {
+        origin: origin.to_owned(),
+        digest,
+        person: person.to_owned(),
+        settings,
+        claims,
+    })
 }
 
 type Package = (String, String, String);
 
-fn look(repository: &Repository, stack: &Stack, dir: &GateDir, interrupts: &Interrupts) -> Result<(Bench, Vec<Package>), Stop> {
+fn look(
+    repository: &Repository,
+    stack: &Stack,
+    dir: &GateDir,
+    interrupts: &Interrupts,
+) -> Result<(Bench, Vec<Package>), Stop> {
     let bench = Bench::prepare(repository, stack, dir, None)?;
     let packages = {
         let run = bench.run(interrupts);
         bench.init(&run, None)?.packages
     };
-    Ok((bench, packages.into_iter().map(|p| (p.source, p.version, p.h1)).collect()))
+    Ok((
+        bench,
+        packages
+            .into_iter()
+            .map(|p| (p.source, p.version, p.h1))
+            .collect(),
+    ))
 }
 
 /// The ledger is no source code; a directory of ours inside the repository keeps itself out of commits.

@@ -82,40 +82,49 @@ pub fn ledger_stop(error: LedgerError) -> Stop {
     }
 }
 
-pub fn evidence_digest(digest: &Digest) -> ambit_evidence::Digest {
-    ambit_evidence::Digest::from_bytes(*digest.bytes())
-}
-
-pub fn authority_digest(digest: &ambit_evidence::Digest) -> Digest {
-    Digest::from_bytes(*digest.bytes())
-}
-
 fn blob<D: Document>(ledger: &Ledger, digest: &Digest, what: &str, index: u64) -> Result<D, Stop> {
-    let stored = ledger.blob(&evidence_digest(digest)).map_err(ledger_stop)?;
-    let stored = stored.ok_or_else(|| Stop::unverified(format!("record {index}: its {what} is gone from the ledger")))?;
-    canonical::decode(&stored.bytes).map_err(|e| Stop::unverified(format!("record {index}: its {what} does not read: {e}")))
+    let stored = ledger.blob(&digest).map_err(ledger_stop)?;
+    let stored = stored.ok_or_else(|| {
+        Stop::unverified(format!(
+            "record {index}: its {what} is gone from the ledger"
+        ))
+    })?;
+    canonical::decode(&stored.bytes)
+        .map_err(|e| Stop::unverified(format!("record {index}: its {what} does not read: {e}")))
 }
 
 impl History {
     /// Verifies the whole log, then reads it.
     pub fn read(ledger: &Ledger, pin: &Pin) -> Result<Self, Stop> {
         if let Some(origin) = pin.origin.as_deref().filter(|o| *o != ledger.origin()) {
-            return Err(Stop::unverified(format!("the ledger `{}` holds history `{}`, this repository is pinned to `{origin}`", ledger.path().display(), ledger.origin()))
-                .next("name the ledger of the pinned history with --ledger or AMBIT_LEDGER"));
+            return Err(Stop::unverified(format!(
+                "the ledger `{}` holds history `{}`, this repository is pinned to `{origin}`",
+                ledger.path().display(),
+                ledger.origin()
+            ))
+            .next("name the ledger of the pinned history with --ledger or AMBIT_LEDGER"));
         }
         // The log key is what the pinned record 0 names; until the pin is compared it is only claimed.
         let first = ledger.entries(0..1).map_err(ledger_stop)?;
-        let first = first.first().ok_or_else(|| Stop::unverified("the ledger is empty"))?;
+        let first = first
+            .first()
+            .ok_or_else(|| Stop::unverified("the ledger is empty"))?;
         let record: Record = decode(&first.body, 0)?;
         let Body::Authority(genesis) = &record.body else {
             return Err(Stop::unverified("record 0 is not an authority record"));
         };
         let found = Digest::of_document(genesis).map_err(Stop::unverified)?;
         if found != pin.genesis {
-            return Err(Stop::unverified(format!("this ledger begins with {found}, the pin says {}", pin.genesis))
-                .next("it is another history; name the pinned one with --ledger or AMBIT_LEDGER"));
+            return Err(Stop::unverified(format!(
+                "this ledger begins with {found}, the pin says {}",
+                pin.genesis
+            ))
+            .next("it is another history; name the pinned one with --ledger or AMBIT_LEDGER"));
         }
-        let key: LogPublicKey = genesis.log_key.parse().map_err(|e| Stop::unverified(format!("record 0: log key: {e}")))?;
+        let key: LogPublicKey = genesis
+            .log_key
+            .parse()
+            .map_err(|e| Stop::unverified(format!("record 0: log key: {e}")))?;
         ledger.verify(&key).map_err(ledger_stop)?;
         Self::collect(ledger, pin)
     }
@@ -136,8 +145,12 @@ impl History {
             match record.body {
                 Body::Authority(authority) => {
                     let bundle = blob(ledger, &authority.bundle_digest, "bundle", index)?;
-                    let request = requests.values().find(|r| Some(r.digest) == authority.request);
-                    let envelopes = statements.iter().filter(|s| authority.statements.contains(&s.digest));
+                    let request = requests
+                        .values()
+                        .find(|r| Some(r.digest) == authority.request);
+                    let envelopes = statements
+                        .iter()
+                        .filter(|s| authority.statements.contains(&s.digest));
                     links.push(Link {
                         bundle,
                         request: request.map(|r| r.request.clone()),
@@ -146,27 +159,66 @@ impl History {
                         record: authority,
                     });
                 }
-                Body::Request { change_request, scope, display, signature } => {
+                Body::Request {
+                    change_request,
+                    scope,
+                    display,
+                    signature,
+                } => {
                     let digest = Digest::of_document(&change_request).map_err(Stop::unverified)?;
                     let scope: Scope = blob(ledger, &scope, "scope", index)?;
                     let display: Display = blob(ledger, &display, "display", index)?;
                     if Digest::of_document(&display).ok() != Some(change_request.display_digest)
                         || scope.digest().ok() != Some(change_request.scope_digest)
                     {
-                        return Err(Stop::unverified(format!("record {index}: scope or display are not the request's")));
+                        return Err(Stop::unverified(format!(
+                            "record {index}: scope or display are not the request's"
+                        )));
                     }
-                    requests.insert(about, Requested { index, request: change_request, digest, scope, display, signature });
+                    requests.insert(
+                        about,
+                        Requested {
+                            index,
+                            request: change_request,
+                            digest,
+                            scope,
+                            display,
+                            signature,
+                        },
+                    );
                 }
-                Body::Statement { statement: digest, person, not_counted, .. } => {
-                    let stored = record.blobs.first().map(|b| ledger.blob(&evidence_digest(b)).map_err(ledger_stop)).transpose()?.flatten();
+                Body::Statement {
+                    statement: digest,
+                    person,
+                    not_counted,
+                    ..
+                } => {
+                    let stored = record
+                        .blobs
+                        .first()
+                        .map(|b| ledger.blob(&b).map_err(ledger_stop))
+                        .transpose()?
+                        .flatten();
                     // A deleted envelope leaves the record standing and the decision without effect.
                     let Some(stored) = stored else { continue };
-                    let signed = statement::open(&stored.bytes).map_err(|e| Stop::unverified(format!("record {index}: {e}")))?;
+                    let signed = statement::open(&stored.bytes)
+                        .map_err(|e| Stop::unverified(format!("record {index}: {e}")))?;
                     if signed.digest != digest {
-                        return Err(Stop::unverified(format!("record {index}: the envelope is not the statement it names")));
+                        return Err(Stop::unverified(format!(
+                            "record {index}: the envelope is not the statement it names"
+                        )));
                     }
                     let envelope = String::from_utf8_lossy(&stored.bytes).into_owned();
-                    statements.push(Received { index, time: entry.time, request: record.request, digest, person, not_counted, signed, envelope });
+                    statements.push(Received {
+                        index,
+                        time: entry.time,
+                        request: record.request,
+                        digest,
+                        person,
+                        not_counted,
+                        signed,
+                        envelope,
+                    });
                 }
                 Body::Consumption { use_no, .. } => {
                     consumed.insert(about, Consumed { index, use_no });
@@ -174,36 +226,85 @@ impl History {
                 Body::Release { .. } => {
                     consumed.remove(&about);
                 }
-                Body::Outcome { verdict, lineage, serial, state_digest, findings, .. } => {
-                    let fingerprint = requests.get(&about).map(|r| r.request.fingerprint.clone()).unwrap_or_default();
-                    outcomes.push(Outcome { index, request: about, fingerprint, verdict, lineage, serial, state_digest, findings });
+                Body::Outcome {
+                    verdict,
+                    lineage,
+                    serial,
+                    state_digest,
+                    findings,
+                    ..
+                } => {
+                    let fingerprint = requests
+                        .get(&about)
+                        .map(|r| r.request.fingerprint.clone())
+                        .unwrap_or_default();
+                    outcomes.push(Outcome {
+                        index,
+                        request: about,
+                        fingerprint,
+                        verdict,
+                        lineage,
+                        serial,
+                        state_digest,
+                        findings,
+                    });
                 }
                 Body::Decision { .. } | Body::ApplyEvent { .. } => {}
             }
         }
         let force = chain::verify(pin.genesis, &links).map_err(Stop::unverified)?;
-        Ok(Self { genesis: pin.genesis, force, links, requests, statements, consumed, outcomes, size, last_time })
+        Ok(Self {
+            genesis: pin.genesis,
+            force,
+            links,
+            requests,
+            statements,
+            consumed,
+            outcomes,
+            size,
+            last_time,
+        })
     }
 
     pub fn request(&self, id: &str) -> Result<&Requested, Stop> {
         self.requests.get(id).ok_or_else(|| {
-            let known: Vec<&str> = self.requests.keys().rev().take(5).map(String::as_str).collect();
-            Stop::usage(format!("there is no request `{}` in this history", ambit_authority::address::escape(id)))
-                .next(if known.is_empty() { "make one with `ambit plan`".into() } else { format!("known: {}", known.join(", ")) })
+            let known: Vec<&str> = self
+                .requests
+                .keys()
+                .rev()
+                .take(5)
+                .map(String::as_str)
+                .collect();
+            Stop::usage(format!(
+                "there is no request `{}` in this history",
+                ambit_authority::address::escape(id)
+            ))
+            .next(if known.is_empty() {
+                "make one with `ambit plan`".into()
+            } else {
+                format!("known: {}", known.join(", "))
+            })
         })
     }
 
     /// Accepted decisions on a request, oldest first.
     pub fn accepted<'a>(&'a self, id: &'a str) -> impl Iterator<Item = (&'a Received, &'a str)> {
-        self.statements.iter().filter(move |s| s.request.as_deref() == Some(id)).filter_map(|s| Some((s, s.person.as_deref()?)))
+        self.statements
+            .iter()
+            .filter(move |s| s.request.as_deref() == Some(id))
+            .filter_map(|s| Some((s, s.person.as_deref()?)))
     }
 
     /// The last outcome recorded for a stack.
     pub fn last_outcome(&self, fingerprint: &str) -> Option<&Outcome> {
-        self.outcomes.iter().rev().find(|o| o.fingerprint == fingerprint)
+        self.outcomes
+            .iter()
+            .rev()
+            .find(|o| o.fingerprint == fingerprint)
     }
 }
 
 fn decode(body: &[u8], index: u64) -> Result<Record, Stop> {
-    canonical::decode(body).map_err(|e| Stop::unverified(format!("record {index} does not read: {e}")))
+    canonical::decode(body)
+        .map_err(|e| Stop::unverified(format!("record {index} does not read: {e}")))
 }

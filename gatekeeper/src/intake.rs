@@ -3,7 +3,7 @@
 use crate::{
     decision::{self, Question},
     gate::Gate,
-    history::{History, authority_digest, ledger_stop},
+    history::{History, ledger_stop},
     stop::Stop,
 };
 use ambit_authority::{
@@ -35,12 +35,21 @@ pub fn drain(gate: &mut Gate) -> Result<(Vec<Taken>, Vec<String>), Stop> {
             match statement::open(&arrival.bytes) {
                 Ok(statement) => signed.push((statement, arrival)),
                 Err(e) => {
-                    warnings.push(format!("inbox file {} is no statement and was removed: {e}", arrival.digest));
+                    warnings.push(format!(
+                        "inbox file {} is no statement and was removed: {e}",
+                        arrival.digest
+                    ));
                     gate.inbox.remove(&arrival.digest).map_err(Stop::failure)?;
                 }
             }
         }
-        signed.sort_by_key(|(s, _)| (s.predicate.decision == Decision::Approve, s.predicate.not_before, s.digest));
+        signed.sort_by_key(|(s, _)| {
+            (
+                s.predicate.decision == Decision::Approve,
+                s.predicate.not_before,
+                s.digest,
+            )
+        });
         for (statement, arrival) in signed {
             if let Some(one) = take(gate, &statement, &arrival)? {
                 taken.push(one);
@@ -61,7 +70,7 @@ fn take(gate: &mut Gate, signed: &Signed, arrival: &Arrival) -> Result<Option<Ta
     // A request nobody knows has no name in the log: its text is a stranger's.
     let known = gate.history.requests.contains_key(id).then(|| id.clone());
     let origin = gate.history.force.origin.clone();
-    let seen = crate::history::evidence_digest(&signed.digest);
+    let seen = &signed.digest;
     let recorded = gate.journal.transact(now, |tx| {
         if tx.statement(&seen)?.is_err() {
             return Ok::<bool, LedgerError>(false);
@@ -78,16 +87,20 @@ fn take(gate: &mut Gate, signed: &Signed, arrival: &Arrival) -> Result<Option<Ta
                 person: result.as_ref().ok().cloned(),
                 not_counted: result.as_ref().err().cloned(),
             },
-            blobs: vec![authority_digest(&blob)],
+            blobs: vec![blob],
         };
         tx.append("statement", &encode(&record))?;
         Ok(true)
     });
     match recorded {
-        Ok(true) => Ok(Some(Taken { request: escape(id), decision: signed.predicate.decision, result })),
+        Ok(true) => Ok(Some(Taken {
+            request: escape(id),
+            decision: signed.predicate.decision,
+            result,
+        })),
         // Accepted once: the same statement again changes nothing.
         Ok(false) => Ok(None),
-        Err(e) if matches!(e, LedgerError::Abandoned { .. }) => Ok(None),
+        Err(LedgerError::Abandoned) => Ok(None),
         Err(e) => Err(ledger_stop(e)),
     }
 }
@@ -122,12 +135,25 @@ pub fn encode(record: &Record) -> Vec<u8> {
 
 /// Whether a log extends what each counted signer saw: every signer is a witness.
 pub fn witnessed(gate: &Gate, counted: &[Digest]) -> Result<(), Stop> {
-    for received in gate.history.statements.iter().filter(|s| counted.contains(&s.digest)) {
+    for received in gate
+        .history
+        .statements
+        .iter()
+        .filter(|s| counted.contains(&s.digest))
+    {
         let seen = received.signed.predicate.checkpoint;
-        let root = crate::history::evidence_digest(&seen.root);
-        if !gate.journal.extends(seen.size, &root).map_err(ledger_stop)? {
-            return Err(Stop::unverified(format!("the log does not extend the {} records that a signer of {} saw", seen.size, received.request.as_deref().unwrap_or("?")))
-                .next("the ledger was rolled back or forked; bring the true one back"));
+        let root = &seen.root;
+        if !gate
+            .journal
+            .extends(seen.size, &root)
+            .map_err(ledger_stop)?
+        {
+            return Err(Stop::unverified(format!(
+                "the log does not extend the {} records that a signer of {} saw",
+                seen.size,
+                received.request.as_deref().unwrap_or("?")
+            ))
+            .next("the ledger was rolled back or forked; bring the true one back"));
         }
     }
     Ok(())

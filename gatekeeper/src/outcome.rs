@@ -5,7 +5,7 @@
 
 use crate::{
     engine::{ApplyEnd, StateSnapshot},
-    history::{self, evidence_digest, ledger_stop},
+    history::{self, ledger_stop},
     plan::{Plan, Value},
     radius::Known,
     stop::Stop,
@@ -52,23 +52,41 @@ impl Objects {
             .iter()
             .flat_map(|s| &s.instances)
             .filter(|i| i.mode == "managed")
-            .map(|i| ObjectRow { address: i.address(), provider: i.provider.clone(), kind: i.kind.clone(), id: i.id.clone() })
+            .map(|i| ObjectRow {
+                address: i.address(),
+                provider: i.provider.clone(),
+                kind: i.kind.clone(),
+                id: i.id.clone(),
+            })
             .collect();
         objects.sort();
-        Self { objects, guards: known.guards.clone(), providers: known.providers.clone() }
+        Self {
+            objects,
+            guards: known.guards.clone(),
+            providers: known.providers.clone(),
+        }
     }
 
     /// The objects an outcome recorded; `None` once the blob was deleted.
     pub fn of(ledger: &Ledger, outcome: &history::Outcome) -> Result<Option<Self>, Stop> {
         let entry = ledger.entry(outcome.index).map_err(ledger_stop)?;
         let record: Record = canonical::decode(&entry.body).map_err(Stop::unverified)?;
-        let Body::Outcome { objects, .. } = record.body else { return Ok(None) };
-        let Some(blob) = ledger.blob(&evidence_digest(&objects)).map_err(ledger_stop)? else { return Ok(None) };
-        canonical::decode(&blob.bytes).map(Some).map_err(Stop::unverified)
+        let Body::Outcome { objects, .. } = record.body else {
+            return Ok(None);
+        };
+        let Some(blob) = ledger.blob(&&objects).map_err(ledger_stop)? else {
+            return Ok(None);
+        };
+        canonical::decode(&blob.bytes)
+            .map(Some)
+            .map_err(Stop::unverified)
     }
 
     pub fn known(&self) -> Known {
-        Known { guards: self.guards.clone(), providers: self.providers.clone() }
+        Known {
+            guards: self.guards.clone(),
+            providers: self.providers.clone(),
+        }
     }
 }
 
@@ -111,7 +129,10 @@ pub fn judge(ended: &Ended<'_>) -> Result<Finding, Stop> {
         .collect();
     let drifted: BTreeSet<String> = ended.plan.drift.iter().map(|c| c.key.address()).collect();
     let index = |state: Option<&StateSnapshot>| -> BTreeMap<String, [u8; 32]> {
-        let instances = state.iter().flat_map(|s| &s.instances).filter(|i| i.mode == "managed" && i.deposed.is_none());
+        let instances = state
+            .iter()
+            .flat_map(|s| &s.instances)
+            .filter(|i| i.mode == "managed" && i.deposed.is_none());
         instances.map(|i| (i.address(), i.digest)).collect()
     };
     let (before, after) = (index(ended.before), index(ended.after));
@@ -122,7 +143,11 @@ pub fn judge(ended: &Ended<'_>) -> Result<Finding, Stop> {
         }
     }
     for address in before.keys().filter(|a| !after.contains_key(*a)) {
-        let moved = ended.plan.changes.iter().any(|c| c.previous.as_ref().is_some_and(|p| p.address() == **address));
+        let moved = ended.plan.changes.iter().any(|c| {
+            c.previous
+                .as_ref()
+                .is_some_and(|p| p.address() == **address)
+        });
         if !granted.contains_key(address) && !moved {
             outside.push(format!("{address} left the state without a grant"));
         }
@@ -130,7 +155,9 @@ pub fn judge(ended: &Ended<'_>) -> Result<Finding, Stop> {
     for (address, action) in &granted {
         let there = after.contains_key(address);
         match action {
-            Action::Delete | Action::Forget if there => missing.push(format!("{address} is still in the state")),
+            Action::Delete | Action::Forget if there => {
+                missing.push(format!("{address} is still in the state"))
+            }
             Action::Delete | Action::Forget | Action::Read => {}
             _ if !there => missing.push(format!("{address} is not in the state")),
             _ => {}
@@ -139,10 +166,17 @@ pub fn judge(ended: &Ended<'_>) -> Result<Finding, Stop> {
     missing.extend(differing_values(ended)?);
 
     let complete = matches!(ended.end, ApplyEnd::Complete);
-    let doubtful: Vec<&String> = ended.begun.iter().filter(|a| !ended.completed.contains(*a)).collect();
+    let doubtful: Vec<&String> = ended
+        .begun
+        .iter()
+        .filter(|a| !ended.completed.contains(*a))
+        .collect();
     let verdict = if !outside.is_empty() {
         OutcomeVerdict::Deviated
-    } else if !doubtful.is_empty() || ended.unreadable_events > 0 || ended.after.is_none() && !granted.is_empty() {
+    } else if !doubtful.is_empty()
+        || ended.unreadable_events > 0
+        || ended.after.is_none() && !granted.is_empty()
+    {
         OutcomeVerdict::Unknown
     } else if !complete || !missing.is_empty() {
         OutcomeVerdict::Incomplete
@@ -151,9 +185,16 @@ pub fn judge(ended: &Ended<'_>) -> Result<Finding, Stop> {
     };
     let mut findings = outside;
     findings.extend(missing);
-    findings.extend(doubtful.iter().map(|a| format!("{a} was begun and not reported done: in doubt")));
+    findings.extend(
+        doubtful
+            .iter()
+            .map(|a| format!("{a} was begun and not reported done: in doubt")),
+    );
     if ended.unreadable_events > 0 {
-        findings.push(format!("{} events of the engine could not be read", ended.unreadable_events));
+        findings.push(format!(
+            "{} events of the engine could not be read",
+            ended.unreadable_events
+        ));
     }
     if !complete {
         findings.push("the engine did not complete".into());
@@ -163,15 +204,21 @@ pub fn judge(ended: &Ended<'_>) -> Result<Finding, Stop> {
 
 /// Planned values that were known, against the attributes in the state. Values are compared, never shown.
 fn differing_values(ended: &Ended<'_>) -> Result<Vec<String>, Stop> {
-    let Some(bytes) = ended.state else { return Ok(vec![]) };
+    let Some(bytes) = ended.state else {
+        return Ok(vec![]);
+    };
     let text = std::str::from_utf8(bytes).map_err(|_| Stop::failure("the state is not UTF-8"))?;
     let state = Value::read(text).map_err(Stop::failure)?;
     let attributes = attributes_by_address(&state);
     let mut lines = Vec::new();
     for change in &ended.plan.changes {
-        let Some(found) = attributes.get(&change.key.address()) else { continue };
+        let Some(found) = attributes.get(&change.key.address()) else {
+            continue;
+        };
         let sides = change.sides().map_err(Stop::failure)?;
-        let Some(Value::Object(planned)) = sides.after else { continue };
+        let Some(Value::Object(planned)) = sides.after else {
+            continue;
+        };
         if change.is_plain_no_op() {
             continue;
         }
@@ -187,10 +234,19 @@ fn differing_values(ended: &Ended<'_>) -> Result<Vec<String>, Stop> {
 
 fn attributes_by_address(state: &Value) -> BTreeMap<String, &Value> {
     let mut out = BTreeMap::new();
-    let Some(Value::List(resources)) = state.get("resources") else { return out };
+    let Some(Value::List(resources)) = state.get("resources") else {
+        return out;
+    };
     for resource in resources {
-        let text = |name: &str| resource.get(name).and_then(Value::as_str).unwrap_or_default();
-        let Some(Value::List(instances)) = resource.get("instances") else { continue };
+        let text = |name: &str| {
+            resource
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let Some(Value::List(instances)) = resource.get("instances") else {
+            continue;
+        };
         if text("mode") != "managed" {
             continue;
         }
@@ -203,7 +259,11 @@ fn attributes_by_address(state: &Value) -> BTreeMap<String, &Value> {
                 Some(Value::Number(n)) => format!("[{n}]"),
                 _ => String::new(),
             };
-            let module = if text("module").is_empty() { String::new() } else { format!("{}.", text("module")) };
+            let module = if text("module").is_empty() {
+                String::new()
+            } else {
+                format!("{}.", text("module"))
+            };
             let address = format!("{module}{}.{}{index}", text("type"), text("name"));
             if let Some(attributes) = instance.get("attributes") {
                 out.insert(address, attributes);

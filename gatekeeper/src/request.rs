@@ -4,7 +4,7 @@ use crate::{
     bench::Bench,
     engine::PlanArgs,
     gate::{Gate, hex, random},
-    history::{authority_digest, ledger_stop},
+    history::ledger_stop,
     intake::encode,
     place::stacks::Stack,
     signing::Signer,
@@ -28,18 +28,37 @@ const LIVES_CRITICAL: i64 = 24 * 3600;
 pub enum Asked {
     /// There is nothing to do.
     Nothing(Box<Survey>),
-    Request { id: String, survey: Box<Survey>, text: String },
+    Request {
+        id: String,
+        survey: Box<Survey>,
+        text: String,
+    },
 }
 
-pub fn ask(gate: &mut Gate, stack: &Stack, arguments: &PlanArgs, signer: Option<&Signer>) -> Result<Asked, Stop> {
+pub fn ask(
+    gate: &mut Gate,
+    stack: &Stack,
+    arguments: &PlanArgs,
+    signer: Option<&Signer>,
+) -> Result<Asked, Stop> {
     let settings = gate.history.force.bundle.settings.clone();
     let bench = Bench::prepare(&gate.repository, stack, &gate.dir, Some(&settings))?;
-    let requester = signer.map_or_else(Requester::anonymous, |s| Requester::of_key(&s.key, &gate.history.force.bundle));
+    let requester = signer.map_or_else(Requester::anonymous, |s| {
+        Requester::of_key(&s.key, &gate.history.force.bundle)
+    });
     let key = CommitmentKey::new(random()?);
     let survey = {
         let run = bench.run(&gate.interrupts);
         let init = bench.init(&run, Some(&settings))?;
-        let look = Look { gate, bench: &bench, init: &init, arguments, requester: &requester, key: &key, salt: hex(&random::<16>()?) };
+        let look = Look {
+            gate,
+            bench: &bench,
+            init: &init,
+            arguments,
+            requester: &requester,
+            key: &key,
+            salt: hex(&random::<16>()?),
+        };
         look.survey(&run)?
     };
     if survey.empty {
@@ -47,7 +66,11 @@ pub fn ask(gate: &mut Gate, stack: &Stack, arguments: &PlanArgs, signer: Option<
     }
     let made_at = gate.now()?;
     let (serial, state_digest) = bench.serial_and_digest();
-    let lives = if survey.tier == Tier::Critical { LIVES_CRITICAL } else { LIVES };
+    let lives = if survey.tier == Tier::Critical {
+        LIVES_CRITICAL
+    } else {
+        LIVES
+    };
     let request = ChangeRequest {
         id: format!("r-{}", hex(&random::<8>()?)),
         nonce: hex(&random::<16>()?),
@@ -59,7 +82,12 @@ pub fn ask(gate: &mut Gate, stack: &Stack, arguments: &PlanArgs, signer: Option<
         expires: made_at + lives,
         requester,
         authority_n: gate.history.force.n,
-        tree_digest: bench.seal.tree_digest().to_string().parse().map_err(Stop::failure)?,
+        tree_digest: bench
+            .seal
+            .tree_digest()
+            .to_string()
+            .parse()
+            .map_err(Stop::failure)?,
         plan_digest: Digest::from_bytes(survey.planned.sha256()),
         scope_digest: survey.scope.digest().map_err(Stop::failure)?,
         context_digest: survey.scope.context.digest().map_err(Stop::failure)?,
@@ -76,7 +104,12 @@ pub fn ask(gate: &mut Gate, stack: &Stack, arguments: &PlanArgs, signer: Option<
     let text = display::render(&request, &survey.display).map_err(Stop::denied)?;
     let bytes = canonical::encode(&request).map_err(Stop::failure)?;
     let signature = signer
-        .map(|s| s.sign(request::NAMESPACE, &dsse::pre_authentication(request::PAYLOAD_TYPE, &bytes)))
+        .map(|s| {
+            s.sign(
+                request::NAMESPACE,
+                &dsse::pre_authentication(request::PAYLOAD_TYPE, &bytes),
+            )
+        })
         .transpose()?;
     // The key is kept before the request is recorded: a crash between leaves a key without a request, and no harm.
     gate.dir.keep(&request.id, &key)?;
@@ -85,13 +118,22 @@ pub fn ask(gate: &mut Gate, stack: &Stack, arguments: &PlanArgs, signer: Option<
     let display = canonical::encode(&survey.display).map_err(Stop::failure)?;
     gate.journal
         .transact(made_at, |tx| {
-            let scope = authority_digest(&tx.blob("application/vnd.ambit.scope+json", &scope, Retention::Keep)?);
-            let display = authority_digest(&tx.blob("application/vnd.ambit.display+json", &display, Retention::Keep)?);
+            let scope = tx.blob("application/vnd.ambit.scope+json", &scope, Retention::Keep)?;
+            let display = tx.blob(
+                "application/vnd.ambit.display+json",
+                &display,
+                Retention::Keep,
+            )?;
             let record = Record {
                 origin: request.origin.clone(),
                 time: tx.time(),
                 request: Some(request.id.clone()),
-                body: Body::Request { change_request: request, scope, display, signature },
+                body: Body::Request {
+                    change_request: request,
+                    scope,
+                    display,
+                    signature,
+                },
                 blobs: vec![scope, display],
             };
             tx.append("request", &encode(&record))?;
@@ -99,5 +141,9 @@ pub fn ask(gate: &mut Gate, stack: &Stack, arguments: &PlanArgs, signer: Option<
         })
         .map_err(ledger_stop)?;
     gate.refresh()?;
-    Ok(Asked::Request { id, survey: Box::new(survey), text })
+    Ok(Asked::Request {
+        id,
+        survey: Box::new(survey),
+        text,
+    })
 }

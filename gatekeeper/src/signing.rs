@@ -17,28 +17,40 @@ pub struct Signer {
 
 impl Signer {
     pub fn open(path: &Path) -> Result<Self, Stop> {
-        let text = fs::read_to_string(path).map_err(|e| Stop::usage(format!("cannot read key `{}`: {e}", path.display())))?;
+        let text = fs::read_to_string(path)
+            .map_err(|e| Stop::usage(format!("cannot read key `{}`: {e}", path.display())))?;
         let public = if text.contains("PRIVATE KEY") {
             // The public half is inside, readable even where the private half has a passphrase.
             let beside = PathBuf::from(format!("{}.pub", path.display()));
             match fs::read_to_string(&beside) {
                 Ok(text) => text,
-                Err(_) => run(Command::new("ssh-keygen").arg("-y").arg("-f").arg(path), path)?,
+                Err(_) => run(
+                    Command::new("ssh-keygen").arg("-y").arg("-f").arg(path),
+                    path,
+                )?,
             }
         } else {
             text
         };
-        let key = PublicKey::parse(&public).map_err(|e| Stop::usage(format!("key `{}`: {e}", path.display())))?;
-        Ok(Self { path: path.to_owned(), key })
+        let key = PublicKey::parse(&public)
+            .map_err(|e| Stop::usage(format!("key `{}`: {e}", path.display())))?;
+        Ok(Self {
+            path: path.to_owned(),
+            key,
+        })
     }
 
     /// An armored SSHSIG over `message`, checked before it is returned.
     pub fn sign(&self, namespace: &str, message: &[u8]) -> Result<String, Stop> {
-        let dir = tempfile::tempdir().map_err(|e| Stop::failure(format!("cannot make a temporary directory: {e}")))?;
+        let dir = tempfile::tempdir()
+            .map_err(|e| Stop::failure(format!("cannot make a temporary directory: {e}")))?;
         let file = dir.path().join("message");
         fs::write(&file, message).map_err(|e| Stop::io("write", &file, e))?;
         let mut command = Command::new("ssh-keygen");
-        command.args(["-q", "-Y", "sign", "-n", namespace, "-f"]).arg(&self.path).arg(&file);
+        command
+            .args(["-q", "-Y", "sign", "-n", namespace, "-f"])
+            .arg(&self.path)
+            .arg(&file);
         run(&mut command, &self.path)?;
         let written = dir.path().join("message.sig");
         let armored = fs::read_to_string(&written).map_err(|e| Stop::io("read", &written, e))?;
@@ -47,20 +59,40 @@ impl Signer {
             Ok(verified) if verified.key == self.key => Ok(armored),
             Ok(verified) => Err(Stop::failure(format!(
                 "`{}` holds {} but `ssh-keygen` signed with {}: the .pub file beside the key is another one",
-                self.path.display(), self.key.fingerprint(), verified.key.fingerprint(),
+                self.path.display(),
+                self.key.fingerprint(),
+                verified.key.fingerprint(),
             ))),
-            Err(e) => Err(Stop::failure(format!("`ssh-keygen` made a signature that does not hold: {e}"))),
+            Err(e) => Err(Stop::failure(format!(
+                "`ssh-keygen` made a signature that does not hold: {e}"
+            ))),
         }
     }
 }
 
 fn run(command: &mut Command, key: &Path) -> Result<String, Stop> {
-    let output = command.stdin(Stdio::inherit()).stdout(Stdio::piped()).stderr(Stdio::piped()).output();
-    let output = output.map_err(|e| Stop::failure(format!("cannot run `ssh-keygen`: {e}")).next("install OpenSSH's client tools"))?;
+    let output = command
+        .stdin(Stdio::inherit())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .output();
+    let output = output.map_err(|e| {
+        Stop::failure(format!("cannot run `ssh-keygen`: {e}"))
+            .next("install OpenSSH's client tools")
+    })?;
     if output.status.success() {
-        return String::from_utf8(output.stdout).map_err(|_| Stop::failure("`ssh-keygen` printed something unreadable"));
+        return String::from_utf8(output.stdout)
+            .map_err(|_| Stop::failure("`ssh-keygen` printed something unreadable"));
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    let said = said.lines().map(|l| ambit_authority::address::escape(l.trim())).filter(|l| !l.is_empty()).collect::<Vec<_>>();
-    Err(Stop::failure(format!("`ssh-keygen` could not sign with `{}`", key.display())).details(said))
+    let said = said
+        .lines()
+        .map(|l| ambit_authority::address::escape(l.trim()))
+        .filter(|l| !l.is_empty())
+        .collect::<Vec<_>>();
+    Err(Stop::failure(format!(
+        "`ssh-keygen` could not sign with `{}`",
+        key.display()
+    ))
+    .details(said))
 }

@@ -46,7 +46,12 @@ pub struct Stop {
 
 impl Stop {
     pub fn new(exit: Exit, what: impl fmt::Display) -> Self {
-        Self { exit, what: what.to_string(), details: vec![], next: None }
+        Self {
+            exit,
+            what: what.to_string(),
+            details: vec![],
+            next: None,
+        }
     }
 
     pub fn usage(what: impl fmt::Display) -> Self {

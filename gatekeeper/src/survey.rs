@@ -65,30 +65,48 @@ impl Look<'_> {
         let plan = Plan::read(&json).map_err(Stop::failure)?;
         drop(json);
         if !scope::same_state(&file, self.bench.lineage()) {
-            return Err(Stop::failure("the plan starts from another state than the one beside it"));
+            return Err(Stop::failure(
+                "the plan starts from another state than the one beside it",
+            ));
         }
         let dialect = match self.bench.engine.kind {
             crate::engine::Kind::OpenTofu => Dialect::OpenTofu,
             crate::engine::Kind::Terraform => Dialect::Terraform,
         };
-        let configuration = Configuration::load(&snapshot(&file), dialect).map_err(Stop::failure)?;
+        let configuration =
+            Configuration::load(&snapshot(&file), dialect).map_err(Stop::failure)?;
         let graph = Graph::build(&configuration).map_err(Stop::failure)?;
         if let Some(lost) = graph.unresolved().first() {
-            return Err(Stop::denied(format!("{}: `{}` names nothing this version can find, so the radius would be incomplete", lost.at, ambit_authority::address::escape(&lost.text))));
+            return Err(Stop::denied(format!(
+                "{}: `{}` names nothing this version can find, so the radius would be incomplete",
+                lost.at,
+                ambit_authority::address::escape(&lost.text)
+            )));
         }
 
         let force = &self.gate.history.force.bundle;
         let fingerprint = &self.bench.fingerprint;
         let environment = force.environment_of(fingerprint);
         let last = self.gate.history.last_outcome(fingerprint);
-        let known = last.map(|o| Objects::of(&self.gate.journal, o)).transpose()?.flatten().map(|o| o.known()).unwrap_or_default();
+        let known = last
+            .map(|o| Objects::of(&self.gate.journal, o))
+            .transpose()?
+            .flatten()
+            .map(|o| o.known())
+            .unwrap_or_default();
         let (serial, state_digest) = self.bench.serial_and_digest();
         let state_moved = last.filter(|o| o.state_digest != state_digest).map(|o| {
-            format!("state changed outside the gate since request {} (serial {} then, {serial} now)", o.request, o.serial)
+            format!(
+                "state changed outside the gate since request {} (serial {} then, {serial} now)",
+                o.request, o.serial
+            )
         });
         let tables = Tables::built_in();
         if tables.version != force.settings.tables_version {
-            return Err(Stop::denied(format!("this program has tables {}, in force are {}", tables.version, force.settings.tables_version)));
+            return Err(Stop::denied(format!(
+                "this program has tables {}, in force are {}",
+                tables.version, force.settings.tables_version
+            )));
         }
         let sources = Sources {
             plan: &plan,
@@ -105,9 +123,16 @@ impl Look<'_> {
         let radius = radius::measure(&sources)?;
 
         let bundle_after = self.bundle_after(&plan)?;
-        let differences = bundle_after.as_ref().map(|after| differences(force, after)).unwrap_or_default();
+        let differences = bundle_after
+            .as_ref()
+            .map(|after| differences(force, after))
+            .unwrap_or_default();
         let bundle_after = bundle_after.filter(|_| !differences.is_empty());
-        let authority_after = bundle_after.as_ref().map(Digest::of_document).transpose().map_err(Stop::failure)?;
+        let authority_after = bundle_after
+            .as_ref()
+            .map(Digest::of_document)
+            .transpose()
+            .map_err(Stop::failure)?;
         let around = Surroundings {
             key: self.key,
             engine: &self.bench.engine,
@@ -135,11 +160,18 @@ impl Look<'_> {
         let written = self.bench.seal.written().map_err(Stop::failure)?;
         Ok(Survey {
             empty: radius.effects.is_empty() && differences.is_empty(),
-            known_after: Known { guards: scope::guards_of(&graph), providers: scope::provider_texts(&graph) },
+            known_after: Known {
+                guards: scope::guards_of(&graph),
+                providers: scope::provider_texts(&graph),
+            },
             carried: declarations::carried_statements(&plan)?,
             environment: environment.map_or("(unclaimed)".into(), |e| e.id.clone()),
             mode: environment.map_or(Mode::Enforce, |e| e.mode),
-            written: written.files.iter().map(|f| f.path.display().to_string()).collect(),
+            written: written
+                .files
+                .iter()
+                .map(|f| f.path.display().to_string())
+                .collect(),
             planned: planned.plan,
             plan,
             scope,
@@ -153,13 +185,20 @@ impl Look<'_> {
     /// The declarations of the plan, where this stack may carry them.
     fn bundle_after(&self, plan: &Plan) -> Result<Option<Bundle>, Stop> {
         // A part of a plan declares a part of the authority, which would read as removal of the rest.
-        let partial = !self.arguments.targets.is_empty() || !self.arguments.excludes.is_empty() || self.arguments.mode == RunMode::RefreshOnly;
+        let partial = !self.arguments.targets.is_empty()
+            || !self.arguments.excludes.is_empty()
+            || self.arguments.mode == RunMode::RefreshOnly;
         if partial {
             return Ok(None);
         }
         let history = &self.gate.history;
         let declared = declarations::compile(plan, &history.force.bundle)?;
-        let home = history.links.iter().rev().find_map(|link| link.request.as_ref()).map(|r| r.fingerprint.as_str());
+        let home = history
+            .links
+            .iter()
+            .rev()
+            .find_map(|link| link.request.as_ref())
+            .map(|r| r.fingerprint.as_str());
         match (declared, home) {
             (Some(_), Some(home)) if home != self.bench.fingerprint => Err(Stop::denied(format!("authority is declared in stack `{home}`; another stack cannot declare it too"))
                 .next("move the declarations there")),
@@ -172,8 +211,21 @@ impl Look<'_> {
 
 pub fn snapshot(file: &PlanFile) -> Snapshot {
     let modules = file.modules.iter().map(|(key, files)| {
-        let files = files.iter().map(|f| SourceFile { name: f.name.clone(), bytes: f.bytes.clone() }).collect();
+        let files = files
+            .iter()
+            .map(|f| SourceFile {
+                name: f.name.clone(),
+                bytes: f.bytes.clone(),
+            })
+            .collect();
         (key.clone(), files)
     });
-    Snapshot { modules: modules.collect(), manifest: file.manifest.iter().map(|(key, record)| (key.clone(), record.dir.clone())).collect() }
+    Snapshot {
+        modules: modules.collect(),
+        manifest: file
+            .manifest
+            .iter()
+            .map(|(key, record)| (key.clone(), record.dir.clone()))
+            .collect(),
+    }
 }

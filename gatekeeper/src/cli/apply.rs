@@ -11,13 +11,20 @@ use crate::{
 use ambit_authority::record::OutcomeVerdict;
 use std::path::Path;
 
-pub fn run(ledger: Option<&Path>, format: Format, id: &str, arguments: PlanArgs) -> Result<Exit, Stop> {
+pub fn run(
+    ledger: Option<&Path>,
+    format: Format,
+    id: &str,
+    arguments: PlanArgs,
+) -> Result<Exit, Stop> {
     let mut gate = Gate::open(ledger)?;
     eprintln!("ambit: sealing and planning {id} again");
     let done = apply::apply(&mut gate, id, arguments, |line| eprintln!("ambit: {line}"))?;
     let exit = match done.verdict {
         OutcomeVerdict::Verified => Exit::Done,
-        OutcomeVerdict::Deviated | OutcomeVerdict::Incomplete | OutcomeVerdict::Unknown => Exit::Deviated,
+        OutcomeVerdict::Deviated | OutcomeVerdict::Incomplete | OutcomeVerdict::Unknown => {
+            Exit::Deviated
+        }
     };
     if format == Format::Json {
         println!(
@@ -33,7 +40,9 @@ pub fn run(ledger: Option<&Path>, format: Format, id: &str, arguments: PlanArgs)
     done.taken.iter().for_each(taken);
     if !done.observed.is_empty() {
         println!("Observed, let through; enforce would have stopped it:");
-        done.observed.iter().for_each(|o| println!("  would have needed  {o}"));
+        done.observed
+            .iter()
+            .for_each(|o| println!("  would have needed  {o}"));
     }
     println!("{id} applied; outcome {}", done.verdict);
     done.findings.iter().for_each(|f| println!("  {f}"));
@@ -52,6 +61,9 @@ pub fn run(ledger: Option<&Path>, format: Format, id: &str, arguments: PlanArgs)
 pub fn taken(taken: &Taken) {
     match &taken.result {
         Ok(person) => println!("{}: {} by {person} recorded", taken.request, taken.decision),
-        Err(why) => println!("{}: {} not counted, because {why}", taken.request, taken.decision),
+        Err(why) => println!(
+            "{}: {} not counted, because {why}",
+            taken.request, taken.decision
+        ),
     }
 }

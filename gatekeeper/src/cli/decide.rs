@@ -57,40 +57,76 @@ pub fn run(ledger: Option<&Path>, decision: Decision, arguments: Arguments) -> R
     let [file] = arguments.files.as_slice() else {
         return Err(Stop::usage("one exported request at a time"));
     };
-    let key = arguments.signer.as_deref().ok_or_else(|| Stop::usage("say who you are with --as KEY"))?;
+    let key = arguments
+        .signer
+        .as_deref()
+        .ok_or_else(|| Stop::usage("say who you are with --as KEY"))?;
     let signer = Signer::open(key)?;
     let proved = export::read(file)?.prove(&Pins::load()?)?;
     let now = clock()?;
     let person = proved.judge(now).bars(&signer.key).map_err(|why| {
-        Stop::denied(format!("your decision on {} cannot count: {why}", proved.request.id)).details(["nothing was written".to_owned()])
+        Stop::denied(format!(
+            "your decision on {} cannot count: {why}",
+            proved.request.id
+        ))
+        .details(["nothing was written".to_owned()])
     })?;
     if now >= proved.request.expires {
-        return Err(Stop::stale(format!("{} has expired", proved.request.id)).next("ask for a new request"));
+        return Err(
+            Stop::stale(format!("{} has expired", proved.request.id)).next("ask for a new request")
+        );
     }
     print!("{}", proved.text);
     let acknowledges = match decision {
         Decision::Approve => acknowledged(&proved, arguments.acknowledge)?,
         _ => vec![],
     };
-    let predicate = predicate(&proved, decision, &person, acknowledges, arguments.reason, now)?;
-    let payload = predicate.payload(proved.request_digest).map_err(Stop::failure)?;
+    let predicate = predicate(
+        &proved,
+        decision,
+        &person,
+        acknowledges,
+        arguments.reason,
+        now,
+    )?;
+    let payload = predicate
+        .payload(proved.request_digest)
+        .map_err(Stop::failure)?;
     let message = dsse::pre_authentication(statement::PAYLOAD_TYPE, &payload);
     if let Some(path) = &arguments.unsigned {
         write_whole(path, &message)?;
-        println!("to be signed: {}\nnext: ssh-keygen -Y sign -n {} -f KEY {}", path.display(), statement::NAMESPACE, path.display());
+        println!(
+            "to be signed: {}\nnext: ssh-keygen -Y sign -n {} -f KEY {}",
+            path.display(),
+            statement::NAMESPACE,
+            path.display()
+        );
         return Ok(Exit::Done);
     }
     let signature = signer.sign(statement::NAMESPACE, &message)?;
-    let envelope = Envelope { payload_type: statement::PAYLOAD_TYPE.into(), payload, signature };
+    let envelope = Envelope {
+        payload_type: statement::PAYLOAD_TYPE.into(),
+        payload,
+        signature,
+    };
     remember(&proved.request.id, &person, envelope.digest(&signer.key))?;
     let json = envelope.to_json();
     println!("{decision} by {person} ({})", signer.key.fingerprint());
-    let out = arguments.out.clone().or_else(|| delivered(ledger, &proved.request.origin, &json).err());
+    let out = arguments
+        .out
+        .clone()
+        .or_else(|| delivered(ledger, &proved.request.origin, &json).err());
     match out {
-        Some(path) if path.as_os_str().is_empty() => default_file(&proved, &person, decision, &json),
+        Some(path) if path.as_os_str().is_empty() => {
+            default_file(&proved, &person, decision, &json)
+        }
         Some(path) => {
             write_whole(&path, json.as_bytes())?;
-            println!("written to {}\nnext: hand it back; the runner takes it with `ambit approve --import {}`", path.display(), path.display());
+            println!(
+                "written to {}\nnext: hand it back; the runner takes it with `ambit approve --import {}`",
+                path.display(),
+                path.display()
+            );
             Ok(Exit::Done)
         }
         None => {
@@ -100,10 +136,19 @@ pub fn run(ledger: Option<&Path>, decision: Decision, arguments: Arguments) -> R
     }
 }
 
-fn default_file(proved: &Proved, person: &str, decision: Decision, json: &str) -> Result<Exit, Stop> {
+fn default_file(
+    proved: &Proved,
+    person: &str,
+    decision: Decision,
+    json: &str,
+) -> Result<Exit, Stop> {
     let path = PathBuf::from(format!("{}.{person}.{decision}.json", proved.request.id));
     write_whole(&path, json.as_bytes())?;
-    println!("written to {}\nnext: hand it back; the runner takes it with `ambit approve --import {}`", path.display(), path.display());
+    println!(
+        "written to {}\nnext: hand it back; the runner takes it with `ambit approve --import {}`",
+        path.display(),
+        path.display()
+    );
     Ok(Exit::Done)
 }
 
@@ -111,12 +156,18 @@ fn default_file(proved: &Proved, person: &str, decision: Decision, json: &str) -
 fn delivered(ledger: Option<&Path>, origin: &str, json: &str) -> Result<(), PathBuf> {
     let elsewhere = |_: Stop| PathBuf::new();
     let (repository, config) = repository().map_err(elsewhere)?;
-    let pin = Pins::load().and_then(|p| p.of(&repository)).map_err(elsewhere)?;
+    let pin = Pins::load()
+        .and_then(|p| p.of(&repository))
+        .map_err(elsewhere)?;
     if pin.and_then(|p| p.origin).as_deref() != Some(origin) {
         return Err(PathBuf::new());
     }
-    let inbox = Inbox::open(&inbox_dir(&ledger_path(ledger, &repository, &config))).map_err(|_| PathBuf::new())?;
-    inbox.put(json.as_bytes()).map(|_| ()).map_err(|_| PathBuf::new())
+    let inbox = Inbox::open(&inbox_dir(&ledger_path(ledger, &repository, &config)))
+        .map_err(|_| PathBuf::new())?;
+    inbox
+        .put(json.as_bytes())
+        .map(|_| ())
+        .map_err(|_| PathBuf::new())
 }
 
 fn import(ledger: Option<&Path>, files: &[PathBuf]) -> Result<Exit, Stop> {
@@ -125,8 +176,10 @@ fn import(ledger: Option<&Path>, files: &[PathBuf]) -> Result<Exit, Stop> {
     let inbox = Inbox::open(&inbox_dir(&path)).map_err(Stop::failure)?;
     // All are read before the first is put: a wrong file among right ones changes nothing.
     for file in files {
-        let bytes = fs::read(file).map_err(|e| Stop::usage(format!("cannot read `{}`: {e}", file.display())))?;
-        statement::open(&bytes).map_err(|e| Stop::unverified(format!("`{}`: {e}", file.display())))?;
+        let bytes = fs::read(file)
+            .map_err(|e| Stop::usage(format!("cannot read `{}`: {e}", file.display())))?;
+        statement::open(&bytes)
+            .map_err(|e| Stop::unverified(format!("`{}`: {e}", file.display())))?;
     }
     for file in files {
         inbox.import(file).map_err(Stop::failure)?;
@@ -139,8 +192,11 @@ fn import(ledger: Option<&Path>, files: &[PathBuf]) -> Result<Exit, Stop> {
 fn acknowledged(proved: &Proved, given: Vec<String>) -> Result<Vec<String>, Stop> {
     let required = proved.display.to_acknowledge();
     if let Some(unknown) = given.iter().find(|g| !required.contains(g)) {
-        return Err(Stop::usage(format!("`{}` is nothing to acknowledge here", ambit_authority::address::escape(unknown)))
-            .details(required.iter().map(|r| format!("to be acknowledged: {r}"))));
+        return Err(Stop::usage(format!(
+            "`{}` is nothing to acknowledge here",
+            ambit_authority::address::escape(unknown)
+        ))
+        .details(required.iter().map(|r| format!("to be acknowledged: {r}"))));
     }
     let mut missing: Vec<&String> = required.iter().filter(|r| !given.contains(r)).collect();
     if !missing.is_empty() && std::io::stdin().is_terminal() {
@@ -161,14 +217,27 @@ fn acknowledged(proved: &Proved, given: Vec<String>) -> Result<Vec<String>, Stop
     if missing.is_empty() {
         return Ok(required);
     }
-    Err(Stop::usage("items are not acknowledged; nothing was written")
-        .details(missing.iter().map(|m| format!("--acknowledge '{m}'")))
-        .next("read each of them in the text above and name it"))
+    Err(
+        Stop::usage("items are not acknowledged; nothing was written")
+            .details(missing.iter().map(|m| format!("--acknowledge '{m}'")))
+            .next("read each of them in the text above and name it"),
+    )
 }
 
-fn predicate(proved: &Proved, decision: Decision, person: &str, acknowledges: Vec<String>, reason: Option<String>, now: i64) -> Result<Predicate, Stop> {
+fn predicate(
+    proved: &Proved,
+    decision: Decision,
+    person: &str,
+    acknowledges: Vec<String>,
+    reason: Option<String>,
+    now: i64,
+) -> Result<Predicate, Stop> {
     let request = &proved.request;
-    let lives = if request.tier == Tier::Critical { LIVES_CRITICAL } else { LIVES };
+    let lives = if request.tier == Tier::Critical {
+        LIVES_CRITICAL
+    } else {
+        LIVES
+    };
     let slice = Digest::of_part("ambit/duties", &proved.display.duties).map_err(Stop::failure)?;
     Ok(Predicate {
         v: 1,
@@ -193,11 +262,17 @@ fn predicate(proved: &Proved, decision: Decision, person: &str, acknowledges: Ve
 
 /// A person's own last decision on a request, so that a new one can say what it supersedes.
 fn memory(id: &str, person: &str) -> Result<PathBuf, Stop> {
-    Ok(pins::directory()?.join("decisions").join(format!("{id}.{person}")))
+    Ok(pins::directory()?
+        .join("decisions")
+        .join(format!("{id}.{person}")))
 }
 
 fn remembered(id: &str, person: &str) -> Option<Digest> {
-    fs::read_to_string(memory(id, person).ok()?).ok()?.trim().parse().ok()
+    fs::read_to_string(memory(id, person).ok()?)
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
 }
 
 fn remember(id: &str, person: &str, digest: Digest) -> Result<(), Stop> {

@@ -13,7 +13,10 @@ pub fn run(ledger: Option<&Path>, key: &Path, person: Option<String>) -> Result<
     let ledger = ledger_path(ledger, &repository, &config);
     let signer = Signer::open(key)?;
     let person = person.unwrap_or_else(|| {
-        let stem = key.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let stem = key
+            .file_name()
+            .map(|n| n.to_string_lossy().into_owned())
+            .unwrap_or_default();
         stem.split('.').next().unwrap_or_default().to_owned()
     });
     let made = genesis::begin(&repository, &config, &ledger, &person, &signer)?;
@@ -21,7 +24,10 @@ pub fn run(ledger: Option<&Path>, key: &Path, person: Option<String>) -> Result<
     println!("  origin   {}", made.origin);
     println!("  genesis  {}", made.digest);
     println!("  root     {} ({})", made.person, signer.key.fingerprint());
-    println!("  engine   {} {}", made.settings.engine.kind, made.settings.engine.minor);
+    println!(
+        "  engine   {} {}",
+        made.settings.engine.kind, made.settings.engine.minor
+    );
     for provider in &made.settings.providers {
         println!("  provider {} {}", provider.source, provider.version);
     }

@@ -17,7 +17,11 @@ use clap::{Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, process::ExitCode};
 
 #[derive(Parser)]
-#[command(name = "ambit", version, about = "Lets a change through when the people who answer for what it reaches have signed for it.")]
+#[command(
+    name = "ambit",
+    version,
+    about = "Lets a change through when the people who answer for what it reaches have signed for it."
+)]
 struct Cli {
     /// Where the ledger is; a locator only, trust comes from the pin.
     #[arg(long, global = true, value_name = "FILE")]
@@ -102,7 +106,10 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
-            let asked = matches!(error.kind(), clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion);
+            let asked = matches!(
+                error.kind(),
+                clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion
+            );
             return ExitCode::from(if asked { 0 } else { Exit::Usage as u8 });
         }
     };
@@ -128,13 +135,35 @@ fn run(cli: Cli) -> Result<Exit, Stop> {
     match cli.command {
         Command::Init { signer, person } => init::run(ledger, &signer, person),
         Command::Trust { what } => trust::run(what),
-        Command::Plan { stack, signer, gate, engine } => {
-            plan::run(ledger, cli.format, stack.as_deref(), signer.as_deref(), gate, arguments(&engine)?)
-        }
+        Command::Plan {
+            stack,
+            signer,
+            gate,
+            engine,
+        } => plan::run(
+            ledger,
+            cli.format,
+            stack.as_deref(),
+            signer.as_deref(),
+            gate,
+            arguments(&engine)?,
+        ),
         Command::Show { id, export } => show::run(ledger, cli.format, &id, export.as_deref()),
-        Command::Approve(arguments) => decide::run(ledger, ambit_authority::statement::Decision::Approve, arguments),
-        Command::Reject(arguments) => decide::run(ledger, ambit_authority::statement::Decision::Reject, arguments),
-        Command::Revoke(arguments) => decide::run(ledger, ambit_authority::statement::Decision::Revoke, arguments),
+        Command::Approve(arguments) => decide::run(
+            ledger,
+            ambit_authority::statement::Decision::Approve,
+            arguments,
+        ),
+        Command::Reject(arguments) => decide::run(
+            ledger,
+            ambit_authority::statement::Decision::Reject,
+            arguments,
+        ),
+        Command::Revoke(arguments) => decide::run(
+            ledger,
+            ambit_authority::statement::Decision::Revoke,
+            arguments,
+        ),
         Command::Apply { id, engine } => apply::run(ledger, cli.format, &id, arguments(&engine)?),
         Command::Status { id } => status::run(ledger, cli.format, id.as_deref()),
         Command::Log { what } => log::run(ledger, what),
@@ -155,16 +184,26 @@ fn arguments(given: &[String]) -> Result<PlanArgs, Stop> {
     let mut out = PlanArgs::default();
     let mut rest = given.iter();
     while let Some(argument) = rest.next() {
-        let plain = argument.strip_prefix("--").or_else(|| argument.strip_prefix('-')).unwrap_or_default();
+        let plain = argument
+            .strip_prefix("--")
+            .or_else(|| argument.strip_prefix('-'))
+            .unwrap_or_default();
         let (name, mut value) = match plain.split_once('=') {
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (plain, None),
         };
-        let mut take = || value.take().or_else(|| rest.next().cloned()).ok_or_else(|| Stop::usage(format!("`{argument}` needs a value")));
+        let mut take = || {
+            value
+                .take()
+                .or_else(|| rest.next().cloned())
+                .ok_or_else(|| Stop::usage(format!("`{argument}` needs a value")))
+        };
         match name {
             "var" => {
                 let text = take()?;
-                let (name, value) = text.split_once('=').ok_or_else(|| Stop::usage("`-var` is written -var NAME=VALUE"))?;
+                let (name, value) = text
+                    .split_once('=')
+                    .ok_or_else(|| Stop::usage("`-var` is written -var NAME=VALUE"))?;
                 out.vars.push((name.to_owned(), value.to_owned()));
             }
             "var-file" => out.var_files.push(take()?.into()),
@@ -174,8 +213,13 @@ fn arguments(given: &[String]) -> Result<PlanArgs, Stop> {
             "destroy" => out.mode = Mode::Destroy,
             "refresh-only" => out.mode = Mode::RefreshOnly,
             _ => {
-                return Err(Stop::usage(format!("engine argument `{}` is not passed on", ambit_authority::address::escape(argument)))
-                    .next("known: -var, -var-file, -target, -exclude, -replace, -destroy, -refresh-only"));
+                return Err(Stop::usage(format!(
+                    "engine argument `{}` is not passed on",
+                    ambit_authority::address::escape(argument)
+                ))
+                .next(
+                    "known: -var, -var-file, -target, -exclude, -replace, -destroy, -refresh-only",
+                ));
             }
         }
     }

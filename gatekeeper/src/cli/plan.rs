@@ -12,7 +12,14 @@ use crate::{
 use ambit_authority::{bundle::Mode, record::Verdict};
 use std::path::Path;
 
-pub fn run(ledger: Option<&Path>, format: Format, stack: Option<&str>, signer: Option<&Path>, gated: bool, arguments: PlanArgs) -> Result<Exit, Stop> {
+pub fn run(
+    ledger: Option<&Path>,
+    format: Format,
+    stack: Option<&str>,
+    signer: Option<&Path>,
+    gated: bool,
+    arguments: PlanArgs,
+) -> Result<Exit, Stop> {
     let mut gate = Gate::open(ledger)?;
     let signer = signer.map(Signer::open).transpose()?;
     let stack = gate.config.stack(stack)?.clone();
@@ -20,9 +27,15 @@ pub fn run(ledger: Option<&Path>, format: Format, stack: Option<&str>, signer: O
     let (id, survey, text) = match request::ask(&mut gate, &stack, &arguments, signer.as_ref())? {
         Asked::Nothing(survey) => {
             if format == Format::Json {
-                println!("{}", serde_json::json!({ "v": 1, "verdict": "done", "exit": 0, "changes": false, "stack": stack.name, "level": "cooperative" }));
+                println!(
+                    "{}",
+                    serde_json::json!({ "v": 1, "verdict": "done", "exit": 0, "changes": false, "stack": stack.name, "level": "cooperative" })
+                );
             } else {
-                println!("No changes in stack {}: nobody has to agree to anything.", stack.name);
+                println!(
+                    "No changes in stack {}: nobody has to agree to anything.",
+                    stack.name
+                );
                 written(&survey.written);
             }
             return Ok(Exit::Done);
@@ -56,7 +69,10 @@ pub fn run(ledger: Option<&Path>, format: Format, stack: Option<&str>, signer: O
     println!("Trust: history pinned, level {LEVEL}");
     written(&survey.written);
     if survey.mode == Mode::Observe {
-        println!("Environment {} observes: an apply goes through and says who would have been asked.", survey.environment);
+        println!(
+            "Environment {} observes: an apply goes through and says who would have been asked.",
+            survey.environment
+        );
     }
     if denied {
         println!("Denied:");
@@ -72,6 +88,8 @@ pub fn run(ledger: Option<&Path>, format: Format, stack: Option<&str>, signer: O
 fn written(files: &[String]) {
     if !files.is_empty() {
         println!("Written into the sealed copy by the engine, and not kept:");
-        files.iter().for_each(|f| println!("  {}", ambit_authority::address::escape(f)));
+        files
+            .iter()
+            .for_each(|f| println!("  {}", ambit_authority::address::escape(f)));
     }
 }

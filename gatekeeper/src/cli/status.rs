@@ -19,7 +19,14 @@ pub fn run(ledger: Option<&Path>, format: Format, id: Option<&str>) -> Result<Ex
     let one = id.map(|id| gate.history.request(id)).transpose()?;
     let mut open: Vec<&Requested> = match one {
         Some(requested) => vec![requested],
-        None => gate.history.requests.values().filter(|r| !gate.history.consumed.contains_key(&r.request.id) && now < r.request.expires).collect(),
+        None => gate
+            .history
+            .requests
+            .values()
+            .filter(|r| {
+                !gate.history.consumed.contains_key(&r.request.id) && now < r.request.expires
+            })
+            .collect(),
     };
     open.sort_by_key(|r| r.index);
     let mut exit = Exit::Done;
@@ -47,7 +54,10 @@ pub fn run(ledger: Option<&Path>, format: Format, id: Option<&str>) -> Result<Ex
     }
     if format == Format::Json {
         let rows: Vec<_> = rows.iter().map(|(r, (state, why))| serde_json::json!({ "request": r.id, "stack": r.stack, "tier": r.tier, "state": state, "why": why })).collect();
-        println!("{}", serde_json::json!({ "v": 1, "verdict": exit.name(), "exit": exit as u8, "requests": rows }));
+        println!(
+            "{}",
+            serde_json::json!({ "v": 1, "verdict": exit.name(), "exit": exit as u8, "requests": rows })
+        );
         return Ok(exit);
     }
     arrived.iter().for_each(taken);
@@ -55,7 +65,13 @@ pub fn run(ledger: Option<&Path>, format: Format, id: Option<&str>) -> Result<Ex
         println!("No open request.");
     }
     for (request, (state, why)) in rows {
-        println!("{}  stack {}, tier {}, {}: {state}", request.id, request.stack, request.tier, request.requester.describe());
+        println!(
+            "{}  stack {}, tier {}, {}: {state}",
+            request.id,
+            request.stack,
+            request.tier,
+            request.requester.describe()
+        );
         why.iter().for_each(|w| println!("  {w}"));
     }
     Ok(exit)

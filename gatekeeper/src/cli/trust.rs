@@ -25,12 +25,18 @@ pub fn run(what: What) -> Result<Exit, Stop> {
         What::Add { origin, digest } => {
             let hex = origin.strip_prefix("ambit-").unwrap_or_default();
             if hex.len() != 32 || !hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-                return Err(Stop::usage(format!("`{}` is not an origin", ambit_authority::address::escape(&origin)))
-                    .next("copy it as `ambit init` printed it: ambit- and 32 hexadecimal digits"));
+                return Err(Stop::usage(format!(
+                    "`{}` is not an origin",
+                    ambit_authority::address::escape(&origin)
+                ))
+                .next("copy it as `ambit init` printed it: ambit- and 32 hexadecimal digits"));
             }
             let digest: Digest = digest.parse().map_err(Stop::usage)?;
             let here = env::current_dir().ok();
-            let repository = here.map(|dir| Repository::find(&dir)).transpose()?.flatten();
+            let repository = here
+                .map(|dir| Repository::find(&dir))
+                .transpose()?
+                .flatten();
             Pins::add(&origin, digest, repository.as_ref())?;
             println!("pinned {origin} to {digest}");
             for name in repository.iter().flat_map(Repository::names) {

@@ -68,7 +68,9 @@ fn hex(bytes: &[u8]) -> String {
 /// Content of a file the configuration names, relative to the sealed stack directory as the engine resolves it. `None`
 /// where there is no such file. A file outside the seal is not the seal's to vouch for and reads as absent.
 pub fn read_sealed(seal: &Seal, path: &str) -> std::io::Result<Option<Vec<u8>>> {
-    let Ok(file) = seal.stack_dir().join(path).canonicalize() else { return Ok(None) };
+    let Ok(file) = seal.stack_dir().join(path).canonicalize() else {
+        return Ok(None);
+    };
     if !file.starts_with(seal.root().canonicalize()?) || !file.is_file() {
         return Ok(None);
     }

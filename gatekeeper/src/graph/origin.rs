@@ -138,7 +138,13 @@ pub fn output_digest_input(configuration: &Configuration, name: &str) -> Option<
         files: Vec::new(),
         widened: false,
     };
-    Some(traced(configuration, module, &Owner::none(), format!("output.{name}"), located))
+    Some(traced(
+        configuration,
+        module,
+        &Owner::none(),
+        format!("output.{name}"),
+        located,
+    ))
 }
 
 fn traced<'c>(

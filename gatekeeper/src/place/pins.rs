@@ -46,7 +46,8 @@ pub fn directory() -> Result<PathBuf, Stop> {
         return Ok(Path::new(&dir).join("ambit"));
     }
     let home = env::var_os("HOME").ok_or_else(|| {
-        Stop::failure("there is no home directory to keep pins in").next("set AMBIT_CONFIG_DIR to a private directory")
+        Stop::failure("there is no home directory to keep pins in")
+            .next("set AMBIT_CONFIG_DIR to a private directory")
     })?;
     Ok(Path::new(&home).join(".config/ambit"))
 }
@@ -88,12 +89,18 @@ impl Pins {
     pub fn add(origin: &str, genesis: Digest, repository: Option<&Repository>) -> Result<(), Stop> {
         let mut pins = Self::load()?;
         if let Some(other) = pins.origins.get(origin).filter(|d| **d != genesis) {
-            return Err(Stop::unverified(format!("history `{origin}` is pinned to {other} already, not to {genesis}"))
-                .next("find out outside the repository which digest is right before you touch the pin"));
+            return Err(Stop::unverified(format!(
+                "history `{origin}` is pinned to {other} already, not to {genesis}"
+            ))
+            .next(
+                "find out outside the repository which digest is right before you touch the pin",
+            ));
         }
         for name in repository.map(Repository::names).unwrap_or_default() {
             if let Some(other) = pins.repositories.get(&name).filter(|o| *o != origin) {
-                return Err(Stop::unverified(format!("repository `{name}` is pinned to history `{other}` already")));
+                return Err(Stop::unverified(format!(
+                    "repository `{name}` is pinned to history `{other}` already"
+                )));
             }
             pins.repositories.insert(name, origin.to_owned());
         }
@@ -103,27 +110,49 @@ impl Pins {
 
     /// The pin of a repository: the pin file, or `AMBIT_TRUST` where there is none. Both and different refuses.
     pub fn of(&self, repository: &Repository) -> Result<Option<Pin>, Stop> {
-        let origins: Vec<&String> = repository.names().iter().filter_map(|n| self.repositories.get(n)).collect();
-        if let [a, b] = origins.as_slice() && a != b {
-            return Err(Stop::unverified(format!("this repository is pinned to `{a}` by its place and to `{b}` by its remote")));
+        let origins: Vec<&String> = repository
+            .names()
+            .iter()
+            .filter_map(|n| self.repositories.get(n))
+            .collect();
+        if let [a, b] = origins.as_slice()
+            && a != b
+        {
+            return Err(Stop::unverified(format!(
+                "this repository is pinned to `{a}` by its place and to `{b}` by its remote"
+            )));
         }
         let filed = match origins.first() {
             None => None,
             Some(origin) => match self.origins.get(*origin) {
-                Some(genesis) => Some(Pin { origin: Some((*origin).clone()), genesis: *genesis }),
-                None => return Err(Stop::unverified(format!("history `{origin}` is named by the repository's pin but has no digest"))),
+                Some(genesis) => Some(Pin {
+                    origin: Some((*origin).clone()),
+                    genesis: *genesis,
+                }),
+                None => {
+                    return Err(Stop::unverified(format!(
+                        "history `{origin}` is named by the repository's pin but has no digest"
+                    )));
+                }
             },
         };
         let given = match env::var("AMBIT_TRUST") {
-            Ok(text) => Some(text.parse::<Digest>().map_err(|e| Stop::usage(format!("AMBIT_TRUST: {e}")))?),
+            Ok(text) => Some(
+                text.parse::<Digest>()
+                    .map_err(|e| Stop::usage(format!("AMBIT_TRUST: {e}")))?,
+            ),
             Err(_) => None,
         };
         match (filed, given) {
             (Some(pin), Some(given)) if pin.genesis != given => Err(Stop::unverified(format!(
-                "AMBIT_TRUST says {given}, the pin of this repository says {}", pin.genesis
+                "AMBIT_TRUST says {given}, the pin of this repository says {}",
+                pin.genesis
             ))),
             (Some(pin), _) => Ok(Some(pin)),
-            (None, given) => Ok(given.map(|genesis| Pin { origin: None, genesis })),
+            (None, given) => Ok(given.map(|genesis| Pin {
+                origin: None,
+                genesis,
+            })),
         }
     }
 }

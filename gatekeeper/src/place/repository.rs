@@ -17,15 +17,26 @@ impl Repository {
     /// Walks up from `from`. `.git` decides over `ambit.hcl`, so a nearer `ambit.hcl` cannot draw a smaller repository.
     pub fn find(from: &Path) -> Result<Option<Self>, Stop> {
         let from = from.canonicalize().map_err(|e| Stop::io("open", from, e))?;
-        let holds = |name: &str| from.ancestors().find(|dir| dir.join(name).symlink_metadata().is_ok());
-        let root = holds(".git").or_else(|| holds("ambit.hcl")).map(Path::to_path_buf);
-        Ok(root.map(|root| Self { remote: remote(&root), root }))
+        let holds = |name: &str| {
+            from.ancestors()
+                .find(|dir| dir.join(name).symlink_metadata().is_ok())
+        };
+        let root = holds(".git")
+            .or_else(|| holds("ambit.hcl"))
+            .map(Path::to_path_buf);
+        Ok(root.map(|root| Self {
+            remote: remote(&root),
+            root,
+        }))
     }
 
     /// The names under which this repository may be pinned: its place and its remote.
     pub fn names(&self) -> Vec<String> {
         let place = self.root.display().to_string();
-        [Some(place), self.remote.clone()].into_iter().flatten().collect()
+        [Some(place), self.remote.clone()]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 
@@ -36,7 +47,10 @@ fn remote(root: &Path) -> Option<String> {
     for line in text.lines().map(str::trim) {
         if line.starts_with('[') {
             inside = line == "[remote \"origin\"]";
-        } else if inside && let Some((key, value)) = line.split_once('=') && key.trim() == "url" {
+        } else if inside
+            && let Some((key, value)) = line.split_once('=')
+            && key.trim() == "url"
+        {
             return Some(value.trim().to_owned());
         }
     }

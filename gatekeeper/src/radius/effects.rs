@@ -49,8 +49,13 @@ fn node_of(sources: &Sources<'_>, change: &ResourceChange) -> Option<NodeId> {
     sources.graph.find(&change.key.resource().to_string())
 }
 
-fn resource<'a>(sources: &Sources<'a>, change: &'a ResourceChange) -> Result<Option<Effect<'a>>, Stop> {
-    let Some(action) = action(change) else { return Ok(None) };
+fn resource<'a>(
+    sources: &Sources<'a>,
+    change: &'a ResourceChange,
+) -> Result<Option<Effect<'a>>, Stop> {
+    let Some(action) = action(change) else {
+        return Ok(None);
+    };
     let key = values::instance(&change.key);
     let node = node_of(sources, change);
     let paths = change.changed().map_err(Stop::failure)?;
@@ -60,13 +65,31 @@ fn resource<'a>(sources: &Sources<'a>, change: &'a ResourceChange) -> Result<Opt
             When::Create => change.action.creates(),
             When::Destroy => change.action.deletes(),
         };
-        execs.extend(sources.graph.node(node).execs.iter().filter(|e| runs(e.when)));
+        execs.extend(
+            sources
+                .graph
+                .node(node)
+                .execs
+                .iter()
+                .filter(|e| runs(e.when)),
+        );
     }
-    let mut effect = Effect { change: Some(change), node, paths, execs, ..bare(Subject::Resource(key.clone()), action) };
+    let mut effect = Effect {
+        change: Some(change),
+        node,
+        paths,
+        execs,
+        ..bare(Subject::Resource(key.clone()), action)
+    };
     effect.key = Some(key);
     // A value the configuration sets and the plan does not know is decided at apply.
     if let Some(node) = node {
-        let read: BTreeSet<String> = sources.graph.dependencies(node).iter().map(|e| first_step(&e.argument).to_owned()).collect();
+        let read: BTreeSet<String> = sources
+            .graph
+            .dependencies(node)
+            .iter()
+            .map(|e| first_step(&e.argument).to_owned())
+            .collect();
         let configured = configured_arguments(sources, node);
         for changed in effect.paths.iter().filter(|c| !known(&c.after)) {
             let shown = changed.path.to_string();
@@ -95,10 +118,20 @@ fn first_step(path: &str) -> &str {
 pub fn configured_arguments(sources: &Sources<'_>, node: NodeId) -> BTreeSet<String> {
     let node = sources.graph.node(node);
     let module = sources.configuration.modules.get(&node.module);
-    let resource = module.and_then(|m| m.resources.values().find(|r| r.at == node.at && r.id.name == node.name && r.id.kind == node.kind));
-    let Some(resource) = resource else { return BTreeSet::new() };
+    let resource = module.and_then(|m| {
+        m.resources
+            .values()
+            .find(|r| r.at == node.at && r.id.name == node.name && r.id.kind == node.kind)
+    });
+    let Some(resource) = resource else {
+        return BTreeSet::new();
+    };
     let attributes = resource.body.attributes.iter().map(|a| a.name.clone());
-    let blocks = resource.body.blocks.iter().map(|b| b.effective_kind().to_owned());
+    let blocks = resource
+        .body
+        .blocks
+        .iter()
+        .map(|b| b.effective_kind().to_owned());
     attributes.chain(blocks).collect()
 }
 
@@ -129,7 +162,10 @@ fn outputs(sources: &Sources<'_>, effects: &mut Vec<Effect<'_>>) -> Result<(), S
             _ => Action::Update,
         };
         let paths = output.changed().map_err(Stop::failure)?;
-        effects.push(Effect { paths, ..bare(Subject::Output(name.clone()), action) });
+        effects.push(Effect {
+            paths,
+            ..bare(Subject::Output(name.clone()), action)
+        });
     }
     Ok(())
 }
@@ -137,8 +173,12 @@ fn outputs(sources: &Sources<'_>, effects: &mut Vec<Effect<'_>>) -> Result<(), S
 fn commands_of_removed_blocks<'a>(sources: &Sources<'a>, effects: &mut Vec<Effect<'a>>) {
     for (n, removed) in sources.graph.removed().iter().enumerate() {
         if !removed.execs.is_empty() {
-            let subject = Subject::Removed(format!("{} {} #{n}", removed.module.key(), removed.from));
-            effects.push(Effect { execs: removed.execs.iter().collect(), ..bare(subject, Action::Run) });
+            let subject =
+                Subject::Removed(format!("{} {} #{n}", removed.module.key(), removed.from));
+            effects.push(Effect {
+                execs: removed.execs.iter().collect(),
+                ..bare(subject, Action::Run)
+            });
         }
     }
 }
@@ -147,7 +187,9 @@ fn commands_of_removed_blocks<'a>(sources: &Sources<'a>, effects: &mut Vec<Effec
 fn guards_dropped(sources: &Sources<'_>, effects: &mut Vec<Effect<'_>>) {
     let now = crate::scope::guards_of(sources.graph);
     for (name, text) in &sources.known.guards {
-        let Some((block, _)) = name.split_once(' ') else { continue };
+        let Some((block, _)) = name.split_once(' ') else {
+            continue;
+        };
         if now.get(name) == Some(text) {
             continue;
         }
@@ -164,16 +206,28 @@ fn rebound(sources: &Sources<'_>, effects: &mut Vec<Effect<'_>>) {
     let now = crate::scope::provider_texts(sources.graph);
     for (name, text) in &sources.known.providers {
         if now.get(name).is_some_and(|found| found != text) {
-            effects.push(bare(Subject::Other(format!("provider configuration {name}")), Action::Rebind));
+            effects.push(bare(
+                Subject::Other(format!("provider configuration {name}")),
+                Action::Rebind,
+            ));
         }
     }
     let Some(state) = sources.state else { return };
-    let recorded: BTreeMap<String, &str> = state.instances.iter().map(|i| (i.address(), i.provider.as_str())).collect();
+    let recorded: BTreeMap<String, &str> = state
+        .instances
+        .iter()
+        .map(|i| (i.address(), i.provider.as_str()))
+        .collect();
     for change in &sources.plan.changes {
         if change.key.mode != Mode::Managed || !change.is_plain_no_op() {
             continue;
         }
-        let (Some(before), Some(node)) = (recorded.get(&change.key.address()), node_of(sources, change)) else { continue };
+        let (Some(before), Some(node)) = (
+            recorded.get(&change.key.address()),
+            node_of(sources, change),
+        ) else {
+            continue;
+        };
         let binding = &sources.graph.node(node).provider;
         if state_alias(before) != binding.alias {
             let key = values::instance(&change.key);
@@ -198,7 +252,10 @@ fn whole_plan(sources: &Sources<'_>, effects: &mut Vec<Effect<'_>>) {
         other(format!("action {}", invocation.address));
     }
     for deferred in &plan.deferred {
-        other(format!("deferred {} ({})", deferred.address, deferred.reason));
+        other(format!(
+            "deferred {} ({})",
+            deferred.address, deferred.reason
+        ));
     }
     for field in &plan.unknown_fields {
         other(format!("unknown field {field} in the plan"));
@@ -224,9 +281,19 @@ fn drift<'a>(sources: &Sources<'a>, effects: &mut Vec<Effect<'a>>) -> Result<(),
         let key = values::instance(&change.key);
         let node = node_of(sources, change);
         let paths = change.changed().map_err(Stop::failure)?;
-        let sensitive = paths.iter().any(|p| sources.tables.sensitive(&key.kind, &values::path(&p.path)).is_some());
+        let sensitive = paths.iter().any(|p| {
+            sources
+                .tables
+                .sensitive(&key.kind, &values::path(&p.path))
+                .is_some()
+        });
         if sensitive || node.is_some_and(|n| nodes.contains(&n) || feeding.contains(&n)) {
-            let mut effect = Effect { change: Some(change), node, paths, ..bare(Subject::Drift(key.clone()), Action::Record) };
+            let mut effect = Effect {
+                change: Some(change),
+                node,
+                paths,
+                ..bare(Subject::Drift(key.clone()), Action::Record)
+            };
             effect.key = Some(key);
             effects.push(effect);
         }
@@ -238,22 +305,43 @@ fn drift<'a>(sources: &Sources<'a>, effects: &mut Vec<Effect<'a>>) -> Result<(),
 /// edge between two effects is enough, and the chain of such edges ends at a cause.
 fn trace_causes(sources: &Sources<'_>, effects: &mut [Effect<'_>]) {
     let mut changing: BTreeMap<NodeId, BTreeSet<String>> = BTreeMap::new();
-    for effect in effects.iter().filter(|e| matches!(e.subject, Subject::Resource(_)) && e.action != Action::Rebind) {
+    for effect in effects
+        .iter()
+        .filter(|e| matches!(e.subject, Subject::Resource(_)) && e.action != Action::Rebind)
+    {
         let Some(node) = effect.node else { continue };
-        let names = effect.paths.iter().map(|p| first_step(&p.path.to_string()).to_owned());
+        let names = effect
+            .paths
+            .iter()
+            .map(|p| first_step(&p.path.to_string()).to_owned());
         changing.entry(node).or_default().extend(names);
     }
     let feeds = |edge: &Edge, own: Option<NodeId>| {
-        let flows = edge.kind.carries_value() || matches!(edge.kind, EdgeKind::Trigger | EdgeKind::Provider);
-        let Some(paths) = changing.get(&edge.to).filter(|_| flows && Some(edge.to) != own) else { return false };
+        let flows = edge.kind.carries_value()
+            || matches!(edge.kind, EdgeKind::Trigger | EdgeKind::Provider);
+        let Some(paths) = changing
+            .get(&edge.to)
+            .filter(|_| flows && Some(edge.to) != own)
+        else {
+            return false;
+        };
         match &edge.source_path {
-            Some(path) => path.0.first().and_then(|s| s.name()).is_none_or(|name| paths.contains(name)),
+            Some(path) => path
+                .0
+                .first()
+                .and_then(|s| s.name())
+                .is_none_or(|name| paths.contains(name)),
             None => true,
         }
     };
     let mut parent: BTreeMap<NodeId, Edge> = BTreeMap::new();
     for node in changing.keys() {
-        if let Some(edge) = sources.graph.dependencies(*node).into_iter().find(|e| feeds(e, Some(*node))) {
+        if let Some(edge) = sources
+            .graph
+            .dependencies(*node)
+            .into_iter()
+            .find(|e| feeds(e, Some(*node)))
+        {
             parent.insert(*node, edge);
         }
     }
@@ -262,15 +350,27 @@ fn trace_causes(sources: &Sources<'_>, effects: &mut [Effect<'_>]) {
         let mut seen = BTreeSet::new();
         let mut edge = Some(first);
         while let Some(e) = edge {
-            let what = e.source_path.as_ref().map(|p| format!(".{p}")).unwrap_or_default();
-            lines.push(format!("reads {}{what} at {}", sources.graph.node(e.to).address, e.at));
+            let what = e
+                .source_path
+                .as_ref()
+                .map(|p| format!(".{p}"))
+                .unwrap_or_default();
+            lines.push(format!(
+                "reads {}{what} at {}",
+                sources.graph.node(e.to).address,
+                e.at
+            ));
             edge = parent.get(&e.to).filter(|_| seen.insert(e.to)).cloned();
         }
         lines
     };
     for effect in effects.iter_mut() {
         let first = match (&effect.subject, effect.node) {
-            (Subject::Output(name), _) => sources.graph.output_sources(name).into_iter().find(|e| feeds(e, None)),
+            (Subject::Output(name), _) => sources
+                .graph
+                .output_sources(name)
+                .into_iter()
+                .find(|e| feeds(e, None)),
             (Subject::Resource(_), Some(node)) => parent.get(&node).cloned(),
             _ => None,
         };

@@ -24,7 +24,12 @@ pub fn find(sources: &Sources<'_>, effects: &[Effect<'_>]) -> Vec<Exposed> {
             continue;
         }
         let block = sources.graph.node(node);
-        let instances: Vec<_> = sources.plan.changes.iter().filter(|c| c.key.resource().to_string() == block.address).collect();
+        let instances: Vec<_> = sources
+            .plan
+            .changes
+            .iter()
+            .filter(|c| c.key.resource().to_string() == block.address)
+            .collect();
         // Data sources are read anew by each plan, and a block without instances has nothing to expose.
         if block.mode != Mode::Managed || instances.is_empty() {
             continue;
@@ -41,19 +46,37 @@ pub fn find(sources: &Sources<'_>, effects: &[Effect<'_>]) -> Vec<Exposed> {
                     _ if block.lifecycle.ignore_changes.is_some() => "ignores changes, and reads",
                     _ => "reads unchanged attributes of",
                 };
-                format!("{reason} {} at {}", sources.graph.node(edge.to).address, edge.at)
+                format!(
+                    "{reason} {} at {}",
+                    sources.graph.node(edge.to).address,
+                    edge.at
+                )
             }
         };
-        let close = edges.iter().filter(|e| e.kind.carries_value() || e.kind == EdgeKind::Provider).filter_map(|e| {
-            let going = touched.get(&e.to)?.iter().filter(|e| goes_away(e.action));
-            going.map(|e| e.tier()).max()
-        });
+        let close = edges
+            .iter()
+            .filter(|e| e.kind.carries_value() || e.kind == EdgeKind::Provider)
+            .filter_map(|e| {
+                let going = touched.get(&e.to)?.iter().filter(|e| goes_away(e.action));
+                going.map(|e| e.tier()).max()
+            });
         let claim = close.max();
         let owners: BTreeSet<String> = instances
             .iter()
-            .flat_map(|c| sources.bundle.owners(&values::instance(&c.key), &BTreeMap::new(), sources.fingerprint))
+            .flat_map(|c| {
+                sources.bundle.owners(
+                    &values::instance(&c.key),
+                    &BTreeMap::new(),
+                    sources.fingerprint,
+                )
+            })
             .collect();
-        out.push(Exposed { block: block.address.clone(), owners, why, claim });
+        out.push(Exposed {
+            block: block.address.clone(),
+            owners,
+            why,
+            claim,
+        });
     }
     out.sort();
     out
@@ -62,6 +85,11 @@ pub fn find(sources: &Sources<'_>, effects: &[Effect<'_>]) -> Vec<Exposed> {
 fn goes_away(action: Action) -> bool {
     matches!(
         action,
-        Action::Delete | Action::DeleteThenCreate | Action::CreateThenDelete | Action::Forget | Action::CreateThenForget | Action::ForgetThenCreate
+        Action::Delete
+            | Action::DeleteThenCreate
+            | Action::CreateThenDelete
+            | Action::Forget
+            | Action::CreateThenForget
+            | Action::ForgetThenCreate
     )
 }

@@ -104,7 +104,11 @@ pub struct Exposed {
 impl Effect<'_> {
     /// The maximum over the rules that fired; an effect no rule knows is high.
     pub fn tier(&self) -> Tier {
-        self.because.iter().map(|r| r.tier).max().unwrap_or(Tier::High)
+        self.because
+            .iter()
+            .map(|r| r.tier)
+            .max()
+            .unwrap_or(Tier::High)
     }
 
     pub fn is_cause(&self) -> bool {
@@ -119,8 +123,16 @@ impl BlastRadius<'_> {
 
     /// What the effects, and exposed instances too close to them, ask for.
     pub fn claims(&self) -> Vec<Claimed> {
-        let effects = self.effects.iter().map(|e| Claimed { tier: e.tier(), owners: e.owners.clone() });
-        let close = self.exposed.iter().filter_map(|e| Some(Claimed { tier: e.claim?, owners: e.owners.clone() }));
+        let effects = self.effects.iter().map(|e| Claimed {
+            tier: e.tier(),
+            owners: e.owners.clone(),
+        });
+        let close = self.exposed.iter().filter_map(|e| {
+            Some(Claimed {
+                tier: e.claim?,
+                owners: e.owners.clone(),
+            })
+        });
         effects.chain(close).collect()
     }
 }

@@ -28,7 +28,11 @@ pub fn judge(sources: &Sources<'_>, effects: &mut [Effect<'_>]) -> Result<(), St
 }
 
 fn reason(effect: &mut Effect<'_>, tier: Tier, rule: &'static str, text: impl Into<String>) {
-    effect.because.push(Reason { tier, rule, text: text.into() });
+    effect.because.push(Reason {
+        tier,
+        rule,
+        text: text.into(),
+    });
 }
 
 fn by_action(effect: &mut Effect<'_>) {
@@ -43,39 +47,91 @@ fn by_action(effect: &mut Effect<'_>) {
         (Action::Record, _) => (Tier::Medium, "drift", "the object was changed from outside"),
         (Action::Read, _) => (Tier::Medium, "read", "decided by what is read during apply"),
         (Action::Delete, _) => (Tier::High, "delete", "the object is destroyed"),
-        (Action::DeleteThenCreate | Action::CreateThenDelete, _) => (Tier::High, "replace", "the object is destroyed and another takes its place"),
-        (Action::Forget | Action::CreateThenForget | Action::ForgetThenCreate, _) => (Tier::High, "forget", "the object stays and nobody manages it any more"),
-        (Action::Rebind, _) => (Tier::High, "binding", "acts through another provider configuration than before"),
+        (Action::DeleteThenCreate | Action::CreateThenDelete, _) => (
+            Tier::High,
+            "replace",
+            "the object is destroyed and another takes its place",
+        ),
+        (Action::Forget | Action::CreateThenForget | Action::ForgetThenCreate, _) => (
+            Tier::High,
+            "forget",
+            "the object stays and nobody manages it any more",
+        ),
+        (Action::Rebind, _) => (
+            Tier::High,
+            "binding",
+            "acts through another provider configuration than before",
+        ),
         (Action::Drop, _) => (Tier::High, "guard", "a guard is dropped or changed"),
-        (Action::Run, Subject::Removed(_)) => (Tier::High, "exec", "runs commands for an object that is no longer configured"),
-        (Action::Run, _) => (Tier::High, "unlisted", "not one of the effects this version can judge"),
+        (Action::Run, Subject::Removed(_)) => (
+            Tier::High,
+            "exec",
+            "runs commands for an object that is no longer configured",
+        ),
+        (Action::Run, _) => (
+            Tier::High,
+            "unlisted",
+            "not one of the effects this version can judge",
+        ),
     };
     reason(effect, tier, rule, text);
     if let Some(change) = effect.change {
         if let Some(deposed) = &change.key.deposed {
-            reason(effect, Tier::High, "delete", format!("deposed object {}", ambit_authority::address::escape(deposed)));
+            reason(
+                effect,
+                Tier::High,
+                "delete",
+                format!(
+                    "deposed object {}",
+                    ambit_authority::address::escape(deposed)
+                ),
+            );
         }
         for path in change.replace_paths.clone() {
-            reason(effect, Tier::High, "replace", format!("{path} cannot be changed in place"));
+            reason(
+                effect,
+                Tier::High,
+                "replace",
+                format!("{path} cannot be changed in place"),
+            );
         }
     }
 }
 
 fn irreversible(sources: &Sources<'_>, effect: &mut Effect<'_>) {
     let Some(key) = &effect.key else { return };
-    let Some(why) = sources.tables.irreversible(&key.kind, effect.action).map(str::to_owned) else { return };
-    let tier = if sources.critical { Tier::Critical } else { Tier::High };
+    let Some(why) = sources
+        .tables
+        .irreversible(&key.kind, effect.action)
+        .map(str::to_owned)
+    else {
+        return;
+    };
+    let tier = if sources.critical {
+        Tier::Critical
+    } else {
+        Tier::High
+    };
     reason(effect, tier, "irreversible", why.clone());
     effect.irreversible = Some(why);
 }
 
 fn sensitive(sources: &Sources<'_>, effect: &mut Effect<'_>) {
-    let Some(key) = effect.key.clone() else { return };
+    let Some(key) = effect.key.clone() else {
+        return;
+    };
     let mut found: BTreeMap<String, String> = BTreeMap::new();
     for changed in &effect.paths {
         let path = values::path(&changed.path);
-        let really = !matches!((&changed.before, &changed.after), (Side::Absent, Side::Null) | (Side::Null, Side::Absent));
-        if let Some(why) = sources.tables.sensitive(&key.kind, &path).filter(|_| really && effect.action != Action::Delete) {
+        let really = !matches!(
+            (&changed.before, &changed.after),
+            (Side::Absent, Side::Null) | (Side::Null, Side::Absent)
+        );
+        if let Some(why) = sources
+            .tables
+            .sensitive(&key.kind, &path)
+            .filter(|_| really && effect.action != Action::Delete)
+        {
             found.insert(show_path(&path[..1]), why.to_owned());
         }
     }
@@ -83,7 +139,12 @@ fn sensitive(sources: &Sources<'_>, effect: &mut Effect<'_>) {
         let open = effect.open.iter().any(|o| o.starts_with(&path));
         reason(effect, Tier::High, "sensitive", format!("{path}: {why}"));
         if open {
-            reason(effect, Tier::High, "open-sensitive", format!("{path} is decided at apply"));
+            reason(
+                effect,
+                Tier::High,
+                "open-sensitive",
+                format!("{path} is decided at apply"),
+            );
         }
         effect.sensitive.push((path, why));
     }
@@ -91,7 +152,9 @@ fn sensitive(sources: &Sources<'_>, effect: &mut Effect<'_>) {
 
 /// Owners of an effect with an instance: of every address it has and every selector before and after.
 fn own(sources: &Sources<'_>, effect: &mut Effect<'_>) -> Result<(), Stop> {
-    let Some(key) = effect.key.clone() else { return Ok(()) };
+    let Some(key) = effect.key.clone() else {
+        return Ok(());
+    };
     let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
     let mut addresses = vec![key];
     if let Some(change) = effect.change {
@@ -101,14 +164,30 @@ fn own(sources: &Sources<'_>, effect: &mut Effect<'_>) -> Result<(), Stop> {
         addresses.extend(change.previous.as_ref().map(values::instance));
     }
     let owners = |addresses: &[InstanceKey], tags: &BTreeMap<String, String>| -> BTreeSet<String> {
-        addresses.iter().flat_map(|a| sources.bundle.owners(a, tags, sources.fingerprint)).collect()
+        addresses
+            .iter()
+            .flat_map(|a| sources.bundle.owners(a, tags, sources.fingerprint))
+            .collect()
     };
     let existed = !matches!(effect.action, Action::Create);
     let stays = !matches!(effect.action, Action::Delete | Action::Forget);
-    let old = if existed { owners(&addresses[addresses.len() - 1..], &before) } else { BTreeSet::new() };
-    let new = if stays { owners(&addresses[..1], &after) } else { BTreeSet::new() };
+    let old = if existed {
+        owners(&addresses[addresses.len() - 1..], &before)
+    } else {
+        BTreeSet::new()
+    };
+    let new = if stays {
+        owners(&addresses[..1], &after)
+    } else {
+        BTreeSet::new()
+    };
     if existed && stays && old != new {
-        reason(effect, Tier::High, "owner", "the object would belong to somebody else");
+        reason(
+            effect,
+            Tier::High,
+            "owner",
+            "the object would belong to somebody else",
+        );
     }
     effect.owners = old.union(&new).cloned().collect();
     Ok(())
@@ -116,7 +195,10 @@ fn own(sources: &Sources<'_>, effect: &mut Effect<'_>) -> Result<(), Stop> {
 
 fn tags(value: Option<&Value>) -> BTreeMap<String, String> {
     match value.and_then(|v| v.get("tags")) {
-        Some(Value::Object(fields)) => fields.iter().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect(),
+        Some(Value::Object(fields)) => fields
+            .iter()
+            .filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned())))
+            .collect(),
         _ => BTreeMap::new(),
     }
 }
@@ -124,7 +206,11 @@ fn tags(value: Option<&Value>) -> BTreeMap<String, String> {
 /// An effect without an instance belongs to whom its causes belong to; with no cause among the effects, to root.
 fn owners_of_the_rest(sources: &Sources<'_>, effects: &mut [Effect<'_>]) {
     let owners_of = |node: crate::graph::NodeId, effects: &[Effect<'_>]| -> BTreeSet<String> {
-        effects.iter().filter(|e| e.node == Some(node) && e.key.is_some()).flat_map(|e| e.owners.clone()).collect()
+        effects
+            .iter()
+            .filter(|e| e.node == Some(node) && e.key.is_some())
+            .flat_map(|e| e.owners.clone())
+            .collect()
     };
     for i in 0..effects.len() {
         if effects[i].key.is_some() {
@@ -132,16 +218,34 @@ fn owners_of_the_rest(sources: &Sources<'_>, effects: &mut [Effect<'_>]) {
         }
         let owners = match (&effects[i].subject, effects[i].node) {
             (Subject::Output(name), _) => {
-                let read: BTreeSet<_> = sources.graph.output_sources(name).into_iter().map(|e| e.to).collect();
-                read.into_iter().flat_map(|node| owners_of(node, effects)).collect()
+                let read: BTreeSet<_> = sources
+                    .graph
+                    .output_sources(name)
+                    .into_iter()
+                    .map(|e| e.to)
+                    .collect();
+                read.into_iter()
+                    .flat_map(|node| owners_of(node, effects))
+                    .collect()
             }
             (_, Some(node)) => {
                 let node = sources.graph.node(node);
                 let key = InstanceKey {
-                    module: node.module.key().split('.').filter(|s| !s.is_empty()).map(|name| ambit_authority::address::ModuleStep { name: name.into(), key: None }).collect(),
+                    module: node
+                        .module
+                        .key()
+                        .split('.')
+                        .filter(|s| !s.is_empty())
+                        .map(|name| ambit_authority::address::ModuleStep {
+                            name: name.into(),
+                            key: None,
+                        })
+                        .collect(),
                     ..InstanceKey::root(&node.kind, &node.name)
                 };
-                sources.bundle.owners(&key, &BTreeMap::new(), sources.fingerprint)
+                sources
+                    .bundle
+                    .owners(&key, &BTreeMap::new(), sources.fingerprint)
             }
             _ => BTreeSet::new(),
         };
@@ -158,7 +262,12 @@ pub fn describe(changed: &Changed) -> String {
         Side::Value(_) if changed.sensitive => "(sensitive)".to_owned(),
         Side::Value(value) => cut(&show(value)),
     };
-    format!("{}: {} -> {}", show_path(&values::path(&changed.path)), side(&changed.before), side(&changed.after))
+    format!(
+        "{}: {} -> {}",
+        show_path(&values::path(&changed.path)),
+        side(&changed.before),
+        side(&changed.after)
+    )
 }
 
 fn cut(text: &str) -> String {
@@ -176,9 +285,15 @@ fn show(value: &Value) -> String {
         Value::Bool(b) => b.to_string(),
         Value::Number(n) => n.clone(),
         Value::String(s) => format!("\"{}\"", ambit_authority::address::escape(s)),
-        Value::List(items) => format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(", ")),
+        Value::List(items) => format!(
+            "[{}]",
+            items.iter().map(show).collect::<Vec<_>>().join(", ")
+        ),
         Value::Object(fields) => {
-            let fields: Vec<String> = fields.iter().map(|(k, v)| format!("{} = {}", ambit_authority::address::escape(k), show(v))).collect();
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|(k, v)| format!("{} = {}", ambit_authority::address::escape(k), show(v)))
+                .collect();
             format!("{{{}}}", fields.join(", "))
         }
     }

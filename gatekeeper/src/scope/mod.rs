@@ -9,7 +9,10 @@ use crate::{
     engine::{Engine, PlanArgs, ProviderPackage, Seal},
     graph::{
         AttributePath, Exec, Graph, NodeId,
-        origin::{ExpressionTrace, TraceEntry, exec_digest_input, expression_digest_input, guards_digest_input, output_digest_input, provider_digest_input},
+        origin::{
+            ExpressionTrace, TraceEntry, exec_digest_input, expression_digest_input,
+            guards_digest_input, output_digest_input, provider_digest_input,
+        },
     },
     plan::{PlanFile, Side as PlanSide, Value},
     radius::{BlastRadius, Effect, Sources},
@@ -18,7 +21,8 @@ use crate::{
 use ambit_authority::{
     digest::{Commitment, CommitmentKey, Digest},
     scope::{
-        Action, Binding, Context, Exec as ExecGrant, FileDigest, Grant, Guard, Named, Object, PathChange, RunMode, Scope, Subject,
+        Action, Binding, Context, Exec as ExecGrant, FileDigest, Grant, Guard, Named, Object,
+        PathChange, RunMode, Scope, Subject,
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,8 +42,16 @@ pub struct Surroundings<'a> {
     pub authority_after: Option<Digest>,
 }
 
-pub fn scope(sources: &Sources<'_>, radius: &BlastRadius<'_>, around: &Surroundings<'_>) -> Result<Scope, Stop> {
-    let grants = radius.effects.iter().map(|effect| grant(sources, radius, effect, around)).collect::<Result<Vec<_>, _>>()?;
+pub fn scope(
+    sources: &Sources<'_>,
+    radius: &BlastRadius<'_>,
+    around: &Surroundings<'_>,
+) -> Result<Scope, Stop> {
+    let grants = radius
+        .effects
+        .iter()
+        .map(|effect| grant(sources, radius, effect, around))
+        .collect::<Result<Vec<_>, _>>()?;
     Scope::new(context(sources, around)?, grants, around.authority_after).map_err(Stop::failure)
 }
 
@@ -50,14 +62,26 @@ fn context(sources: &Sources<'_>, around: &Surroundings<'_>) -> Result<Context, 
         items.sort();
         items
     };
-    let mut providers: Vec<String> = around.packages.iter().map(|p| format!("{} {} {}", p.source, p.version, p.h1)).collect();
+    let mut providers: Vec<String> = around
+        .packages
+        .iter()
+        .map(|p| format!("{} {} {}", p.source, p.version, p.h1))
+        .collect();
     providers.sort();
     let bindings = (0..sources.graph.providers().len())
-        .map(|n| Ok(Named { name: configuration_name(sources.graph, n), value: resolved(sources, around.key, n)? }))
+        .map(|n| {
+            Ok(Named {
+                name: configuration_name(sources.graph, n),
+                value: resolved(sources, around.key, n)?,
+            })
+        })
         .collect::<Result<Vec<_>, Stop>>()?;
     Ok(Context {
         engine: around.engine.kind.to_string().to_lowercase(),
-        engine_minor: format!("{}.{}", around.engine.version.major, around.engine.version.minor),
+        engine_minor: format!(
+            "{}.{}",
+            around.engine.version.major, around.engine.version.minor
+        ),
         fingerprint: sources.fingerprint.to_owned(),
         lineage: around.lineage.to_owned(),
         mode: match around.arguments.mode {
@@ -66,10 +90,21 @@ fn context(sources: &Sources<'_>, around: &Surroundings<'_>) -> Result<Context, 
             crate::engine::Mode::RefreshOnly => RunMode::RefreshOnly,
         },
         // As asked and as the plan file says: whichever names more.
-        targets: sorted(if around.arguments.targets.is_empty() { &evidence.targets } else { &around.arguments.targets }),
-        excludes: sorted(if around.arguments.excludes.is_empty() { &evidence.excludes } else { &around.arguments.excludes }),
+        targets: sorted(if around.arguments.targets.is_empty() {
+            &evidence.targets
+        } else {
+            &around.arguments.targets
+        }),
+        excludes: sorted(if around.arguments.excludes.is_empty() {
+            &evidence.excludes
+        } else {
+            &around.arguments.excludes
+        }),
         replaces: sorted(&around.arguments.replace),
-        lock: Digest::tagged("ambit/file", around.file.lock.as_deref().unwrap_or_default()),
+        lock: Digest::tagged(
+            "ambit/file",
+            around.file.lock.as_deref().unwrap_or_default(),
+        ),
         providers,
         bindings,
         ephemeral: ephemeral(sources, around),
@@ -79,13 +114,42 @@ fn context(sources: &Sources<'_>, around: &Surroundings<'_>) -> Result<Context, 
 
 /// Ephemeral root variables never stand in the plan; their values come from the command line.
 fn ephemeral(sources: &Sources<'_>, around: &Surroundings<'_>) -> Vec<Named> {
-    let Some(root) = sources.configuration.modules.get(&crate::graph::ModulePath::root()) else { return vec![] };
-    let names = root.variables.iter().filter(|(_, v)| v.ephemeral).map(|(name, _)| name);
-    let given = |name: &str| around.arguments.vars.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.as_str()).unwrap_or_default();
-    names.map(|name| Named { name: name.clone(), value: around.key.commit("ambit/value", given(name).as_bytes()) }).collect()
+    let Some(root) = sources
+        .configuration
+        .modules
+        .get(&crate::graph::ModulePath::root())
+    else {
+        return vec![];
+    };
+    let names = root
+        .variables
+        .iter()
+        .filter(|(_, v)| v.ephemeral)
+        .map(|(name, _)| name);
+    let given = |name: &str| {
+        around
+            .arguments
+            .vars
+            .iter()
+            .rev()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.as_str())
+            .unwrap_or_default()
+    };
+    names
+        .map(|name| Named {
+            name: name.clone(),
+            value: around.key.commit("ambit/value", given(name).as_bytes()),
+        })
+        .collect()
 }
 
-fn grant(sources: &Sources<'_>, radius: &BlastRadius<'_>, effect: &Effect<'_>, around: &Surroundings<'_>) -> Result<Grant, Stop> {
+fn grant(
+    sources: &Sources<'_>,
+    radius: &BlastRadius<'_>,
+    effect: &Effect<'_>,
+    around: &Surroundings<'_>,
+) -> Result<Grant, Stop> {
     let key = around.key;
     let mut paths = Vec::new();
     for changed in &effect.paths {
@@ -96,9 +160,9 @@ fn grant(sources: &Sources<'_>, radius: &BlastRadius<'_>, effect: &Effect<'_>, a
         };
         let open = match (undecided, effect.node, &effect.subject) {
             (true, Some(node), _) => expression(sources, node, &changed.path, around)?,
-            (true, _, Subject::Output(name)) => {
-                output_digest_input(sources.configuration, name).map(|trace| digest_of_trace(&trace, around)).transpose()?
-            }
+            (true, _, Subject::Output(name)) => output_digest_input(sources.configuration, name)
+                .map(|trace| digest_of_trace(&trace, around))
+                .transpose()?,
             _ => None,
         };
         paths.push(PathChange {
@@ -116,17 +180,29 @@ fn grant(sources: &Sources<'_>, radius: &BlastRadius<'_>, effect: &Effect<'_>, a
             guards.push(Guard { setting, text });
         }
         // Conditions may hide behind locals: everything the lifecycle reads through is bound as well.
-        if let Some(trace) = guards_digest_input(sources.configuration, &sources.graph.node(node).address) {
-            guards.push(Guard { setting: "lifecycle".into(), text: digest_of_trace(&trace, around)? });
+        if let Some(trace) =
+            guards_digest_input(sources.configuration, &sources.graph.node(node).address)
+        {
+            guards.push(Guard {
+                setting: "lifecycle".into(),
+                text: digest_of_trace(&trace, around)?,
+            });
         }
         guards.sort();
     }
-    let exec = effect.execs.iter().map(|e| exec(sources, effect.node, e, around)).collect::<Result<Vec<_>, _>>()?;
+    let exec = effect
+        .execs
+        .iter()
+        .map(|e| exec(sources, effect.node, e, around))
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(Grant {
         subject: effect.subject.clone(),
         action: effect.action,
         object: object(effect, key)?,
-        previous: effect.change.and_then(|c| c.previous.as_ref()).map(values::instance),
+        previous: effect
+            .change
+            .and_then(|c| c.previous.as_ref())
+            .map(values::instance),
         provider: binding(sources, effect, key)?,
         paths,
         guards,
@@ -137,32 +213,59 @@ fn grant(sources: &Sources<'_>, radius: &BlastRadius<'_>, effect: &Effect<'_>, a
 
 /// The object an effect acts on: by its recorded id, by the id it is imported under, or none yet.
 fn object(effect: &Effect<'_>, key: &CommitmentKey) -> Result<Object, Stop> {
-    let Some(change) = effect.change else { return Ok(Object::Absent) };
+    let Some(change) = effect.change else {
+        return Ok(Object::Absent);
+    };
     if let Some(importing) = &change.importing {
         let mut text = importing.id.clone().unwrap_or_default().into_bytes();
-        text.extend(importing.identity.as_ref().map(values::encode).unwrap_or_default());
-        return Ok(Object::Import { id: key.commit("ambit/id", &text) });
+        text.extend(
+            importing
+                .identity
+                .as_ref()
+                .map(values::encode)
+                .unwrap_or_default(),
+        );
+        return Ok(Object::Import {
+            id: key.commit("ambit/id", &text),
+        });
     }
     match change.before().map_err(Stop::failure)? {
         None | Some(Value::Null) => Ok(Object::Absent),
         // A type without an `id` is known by everything recorded of it.
         Some(before) => {
-            let id = before.get("id").map(values::encode).unwrap_or_else(|| values::encode(&before));
+            let id = before
+                .get("id")
+                .map(values::encode)
+                .unwrap_or_else(|| values::encode(&before));
             let (provider, kind) = (change.provider_name.clone(), change.key.r#type.clone());
-            Ok(Object::Remote { provider, kind, id: key.commit("ambit/id", &id) })
+            Ok(Object::Remote {
+                provider,
+                kind,
+                id: key.commit("ambit/id", &id),
+            })
         }
     }
 }
 
-fn binding(sources: &Sources<'_>, effect: &Effect<'_>, key: &CommitmentKey) -> Result<Option<Binding>, Stop> {
+fn binding(
+    sources: &Sources<'_>,
+    effect: &Effect<'_>,
+    key: &CommitmentKey,
+) -> Result<Option<Binding>, Stop> {
     let (Some(node), Some(_)) = (effect.node, &effect.key) else {
         // An orphan has no configuration; its provider is the one the state recorded.
         let recorded = effect.change.map(|c| c.provider_name.clone());
-        return Ok(recorded.map(|source| Binding { configuration: source.clone(), resolved: key.commit("ambit/provider", b""), source }));
+        return Ok(recorded.map(|source| Binding {
+            configuration: source.clone(),
+            resolved: key.commit("ambit/provider", b""),
+            source,
+        }));
     };
     let bound = &sources.graph.node(node).provider;
     let place = sources.graph.providers().iter().position(|p| {
-        Some(&p.module) == bound.config_module.as_ref() && p.local_name == bound.config_name && p.alias == bound.alias
+        Some(&p.module) == bound.config_module.as_ref()
+            && p.local_name == bound.config_name
+            && p.alias == bound.alias
     });
     let mut configuration = match place {
         Some(n) => configuration_name(sources.graph, n),
@@ -175,25 +278,49 @@ fn binding(sources: &Sources<'_>, effect: &Effect<'_>, key: &CommitmentKey) -> R
         Some(n) => resolved(sources, key, n)?,
         None => key.commit("ambit/provider", b""),
     };
-    Ok(Some(Binding { source: bound.source.clone(), configuration, resolved }))
+    Ok(Some(Binding {
+        source: bound.source.clone(),
+        configuration,
+        resolved,
+    }))
 }
 
 fn configuration_name(graph: &Graph, n: usize) -> String {
     let provider = &graph.providers()[n];
     let module = provider.module.key();
-    let alias = provider.alias.as_ref().map(|a| format!(".{a}")).unwrap_or_default();
-    if module.is_empty() { format!("{}{alias}", provider.local_name) } else { format!("{module}:{}{alias}", provider.local_name) }
+    let alias = provider
+        .alias
+        .as_ref()
+        .map(|a| format!(".{a}"))
+        .unwrap_or_default();
+    if module.is_empty() {
+        format!("{}{alias}", provider.local_name)
+    } else {
+        format!("{module}:{}{alias}", provider.local_name)
+    }
 }
 
 /// What a provider configuration resolves to: its text through locals and modules, and every root variable's value.
 fn resolved(sources: &Sources<'_>, key: &CommitmentKey, n: usize) -> Result<Commitment, Stop> {
     let provider = &sources.graph.providers()[n];
-    let trace = provider_digest_input(sources.configuration, &provider.module, &provider.local_name, provider.alias.as_deref());
+    let trace = provider_digest_input(
+        sources.configuration,
+        &provider.module,
+        &provider.local_name,
+        provider.alias.as_deref(),
+    );
     let mut bytes = provider.text.clone().into_bytes();
     for entry in trace.iter().flat_map(|t| &t.entries) {
         bytes.extend(entry_bytes(entry));
         if let (true, Some(name)) = (entry.scope.is_empty(), entry.name.strip_prefix("var.")) {
-            let value = sources.plan.variables.get(name).map(|v| v.value()).transpose().map_err(Stop::failure)?.flatten();
+            let value = sources
+                .plan
+                .variables
+                .get(name)
+                .map(|v| v.value())
+                .transpose()
+                .map_err(Stop::failure)?
+                .flatten();
             bytes.extend(values::encode(&value.unwrap_or(Value::Null)));
         }
     }
@@ -201,13 +328,21 @@ fn resolved(sources: &Sources<'_>, key: &CommitmentKey, n: usize) -> Result<Comm
 }
 
 fn entry_bytes(entry: &TraceEntry) -> Vec<u8> {
-    [&entry.scope, &entry.name, &entry.text].into_iter().flat_map(|t| values::encode(&Value::String(t.clone()))).collect()
+    [&entry.scope, &entry.name, &entry.text]
+        .into_iter()
+        .flat_map(|t| values::encode(&Value::String(t.clone())))
+        .collect()
 }
 
 /// Digest of a provider configuration's text by name, comparable between requests.
 pub fn provider_texts(graph: &Graph) -> BTreeMap<String, Digest> {
     (0..graph.providers().len())
-        .map(|n| (configuration_name(graph, n), Digest::tagged("ambit/text", graph.providers()[n].text.as_bytes())))
+        .map(|n| {
+            (
+                configuration_name(graph, n),
+                Digest::tagged("ambit/text", graph.providers()[n].text.as_bytes()),
+            )
+        })
         .collect()
 }
 
@@ -221,11 +356,23 @@ fn guards_on(graph: &Graph, node: NodeId) -> Vec<(String, Digest)> {
         ("enabled", &lifecycle.enabled),
         ("destroy", &lifecycle.destroy),
     ];
-    let single = single.into_iter().filter_map(|(name, text)| Some((name, vec![text.clone()?])));
-    let lists = [("precondition", lifecycle.preconditions.clone()), ("postcondition", lifecycle.postconditions.clone())];
+    let single = single
+        .into_iter()
+        .filter_map(|(name, text)| Some((name, vec![text.clone()?])));
+    let lists = [
+        ("precondition", lifecycle.preconditions.clone()),
+        ("postcondition", lifecycle.postconditions.clone()),
+    ];
     let lists = lists.into_iter().filter(|(_, texts)| !texts.is_empty());
-    let mut out: Vec<(String, Digest)> =
-        single.chain(lists).map(|(name, texts)| (name.to_owned(), Digest::tagged("ambit/text", texts.join("\n").as_bytes()))).collect();
+    let mut out: Vec<(String, Digest)> = single
+        .chain(lists)
+        .map(|(name, texts)| {
+            (
+                name.to_owned(),
+                Digest::tagged("ambit/text", texts.join("\n").as_bytes()),
+            )
+        })
+        .collect();
     out.sort();
     out
 }
@@ -234,7 +381,11 @@ fn guards_on(graph: &Graph, node: NodeId) -> Vec<(String, Digest)> {
 pub fn guards_of(graph: &Graph) -> BTreeMap<String, Digest> {
     graph
         .nodes()
-        .flat_map(|(id, node)| guards_on(graph, id).into_iter().map(move |(setting, text)| (format!("{} {setting}", node.address), text)))
+        .flat_map(|(id, node)| {
+            guards_on(graph, id)
+                .into_iter()
+                .map(move |(setting, text)| (format!("{} {setting}", node.address), text))
+        })
         .collect()
 }
 
@@ -242,7 +393,12 @@ pub fn guards_of(graph: &Graph) -> BTreeMap<String, Digest> {
 fn ordering(sources: &Sources<'_>, radius: &BlastRadius<'_>, effect: &Effect<'_>) -> Vec<Subject> {
     let before: BTreeSet<NodeId> = match (&effect.subject, effect.node) {
         (Subject::Output(name), _) => {
-            let direct: Vec<NodeId> = sources.graph.output_sources(name).into_iter().map(|e| e.to).collect();
+            let direct: Vec<NodeId> = sources
+                .graph
+                .output_sources(name)
+                .into_iter()
+                .map(|e| e.to)
+                .collect();
             let mut all = sources.graph.upstream(&direct);
             all.extend(direct);
             all
@@ -254,7 +410,11 @@ fn ordering(sources: &Sources<'_>, radius: &BlastRadius<'_>, effect: &Effect<'_>
     let mut subjects: Vec<Subject> = radius
         .effects
         .iter()
-        .filter(|e| e.node.is_some_and(|n| before.contains(&n)) && e.subject != effect.subject && matches!(e.subject, Subject::Resource(_)))
+        .filter(|e| {
+            e.node.is_some_and(|n| before.contains(&n))
+                && e.subject != effect.subject
+                && matches!(e.subject, Subject::Resource(_))
+        })
         .map(|e| e.subject.clone())
         .collect();
     subjects.sort();
@@ -263,11 +423,18 @@ fn ordering(sources: &Sources<'_>, radius: &BlastRadius<'_>, effect: &Effect<'_>
 }
 
 /// An unknown value without an expression is computed by the provider, and not open.
-fn expression(sources: &Sources<'_>, node: NodeId, path: &crate::plan::Path, around: &Surroundings<'_>) -> Result<Option<Digest>, Stop> {
+fn expression(
+    sources: &Sources<'_>,
+    node: NodeId,
+    path: &crate::plan::Path,
+    around: &Surroundings<'_>,
+) -> Result<Option<Digest>, Stop> {
     let address = &sources.graph.node(node).address;
     let whole = AttributePath::parse(&path.to_string()).unwrap_or(AttributePath(vec![]));
     let trace = expression_digest_input(sources.configuration, address, &whole);
-    trace.map(|trace| digest_of_trace(&trace, around)).transpose()
+    trace
+        .map(|trace| digest_of_trace(&trace, around))
+        .transpose()
 }
 
 fn digest_of_trace(trace: &ExpressionTrace, around: &Surroundings<'_>) -> Result<Digest, Stop> {
@@ -276,7 +443,9 @@ fn digest_of_trace(trace: &ExpressionTrace, around: &Surroundings<'_>) -> Result
         bytes.extend(values::encode(&Value::String(file.text.clone())));
         if let Some(path) = &file.path {
             let digest = file_digest(path, around)?;
-            bytes.extend(values::encode(&Value::String(digest.map(|d| d.to_string()).unwrap_or_default())));
+            bytes.extend(values::encode(&Value::String(
+                digest.map(|d| d.to_string()).unwrap_or_default(),
+            )));
         }
     }
     for source in &trace.sources {
@@ -286,7 +455,12 @@ fn digest_of_trace(trace: &ExpressionTrace, around: &Surroundings<'_>) -> Result
 }
 
 /// A command's text with everything it reads through, so that a command behind a local is bound too.
-fn exec(sources: &Sources<'_>, node: Option<NodeId>, exec: &Exec, around: &Surroundings<'_>) -> Result<ExecGrant, Stop> {
+fn exec(
+    sources: &Sources<'_>,
+    node: Option<NodeId>,
+    exec: &Exec,
+    around: &Surroundings<'_>,
+) -> Result<ExecGrant, Stop> {
     let place = node.and_then(|node| {
         let node = sources.graph.node(node);
         let position = node.execs.iter().position(|e| std::ptr::eq(e, exec))?;
@@ -310,7 +484,12 @@ fn exec(sources: &Sources<'_>, node: Option<NodeId>, exec: &Exec, around: &Surro
         crate::graph::When::Create => "create",
         crate::graph::When::Destroy => "destroy",
     };
-    Ok(ExecGrant { provisioner: exec.kind.clone(), when: when.into(), text, files })
+    Ok(ExecGrant {
+        provisioner: exec.kind.clone(),
+        when: when.into(),
+        text,
+        files,
+    })
 }
 
 /// Content of a file the configuration names, inside the sealed stack directory. What cannot be read stays unnamed, and
@@ -319,12 +498,16 @@ fn file_digest(path: &str, around: &Surroundings<'_>) -> Result<Option<Digest>, 
     match crate::engine::read_sealed(around.seal, path) {
         Ok(Some(bytes)) => Ok(Some(Digest::tagged("ambit/file", &bytes))),
         Ok(None) => Ok(None),
-        Err(e) => Err(Stop::failure(format!("cannot read `{}`, which the configuration names: {e}", ambit_authority::address::escape(path)))),
+        Err(e) => Err(Stop::failure(format!(
+            "cannot read `{}`, which the configuration names: {e}",
+            ambit_authority::address::escape(path)
+        ))),
     }
 }
 
 /// The serial and lineage of the state the plan starts from must be the ones read beside it.
 pub fn same_state(plan: &PlanFile, lineage: &str) -> bool {
-    plan.state_identity.lineage == lineage || plan.state_identity.lineage.is_empty() || lineage.is_empty()
+    plan.state_identity.lineage == lineage
+        || plan.state_identity.lineage.is_empty()
+        || lineage.is_empty()
 }
-

@@ -53,7 +53,9 @@ pub fn side(key: &CommitmentKey, side: &plan::Side) -> Side {
         plan::Side::Absent => Side::Absent,
         plan::Side::Null => Side::Null,
         plan::Side::Unknown => Side::Unknown,
-        plan::Side::Value(value) => Side::Value { committed: commit(key, value) },
+        plan::Side::Value(value) => Side::Value {
+            committed: commit(key, value),
+        },
     }
 }
 
@@ -66,7 +68,14 @@ fn index(key: &plan::Key) -> Index {
 
 pub fn instance(key: &plan::InstanceKey) -> InstanceKey {
     InstanceKey {
-        module: key.module.iter().map(|m| ModuleStep { name: m.name.clone(), key: m.key.as_ref().map(index) }).collect(),
+        module: key
+            .module
+            .iter()
+            .map(|m| ModuleStep {
+                name: m.name.clone(),
+                key: m.key.as_ref().map(index),
+            })
+            .collect(),
         mode: match key.mode {
             plan::Mode::Managed => Mode::Managed,
             plan::Mode::Data => Mode::Data,
@@ -96,7 +105,14 @@ mod tests {
 
     #[test]
     fn no_two_values_share_an_encoding() {
-        let object = |fields: &[(&str, Value)]| Value::Object(fields.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect());
+        let object = |fields: &[(&str, Value)]| {
+            Value::Object(
+                fields
+                    .iter()
+                    .map(|(k, v)| ((*k).to_owned(), v.clone()))
+                    .collect(),
+            )
+        };
         let text = |s: &str| Value::String(s.into());
         let values = [
             Value::Null,

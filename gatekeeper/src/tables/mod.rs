@@ -45,18 +45,27 @@ struct Sensitive {
 
 impl Tables {
     pub fn built_in() -> Self {
-        serde_json::from_str(BUILT_IN).expect("the built-in tables are part of the program and tested")
+        serde_json::from_str(BUILT_IN)
+            .expect("the built-in tables are part of the program and tested")
     }
 
     /// Why this action on this type cannot be undone.
     pub fn irreversible(&self, kind: &str, action: Action) -> Option<&str> {
-        self.irreversible.iter().find(|row| row.kind == kind && row.actions.contains(&action)).map(|row| row.why.as_str())
+        self.irreversible
+            .iter()
+            .find(|row| row.kind == kind && row.actions.contains(&action))
+            .map(|row| row.why.as_str())
     }
 
     /// Why a change at this path is sensitive.
     pub fn sensitive(&self, kind: &str, path: &[Index]) -> Option<&str> {
-        let Some(Index::Key(first)) = path.first() else { return None };
-        self.sensitive.iter().find(|row| row.kind == kind && row.path == *first).map(|row| row.why.as_str())
+        let Some(Index::Key(first)) = path.first() else {
+            return None;
+        };
+        self.sensitive
+            .iter()
+            .find(|row| row.kind == kind && row.path == *first)
+            .map(|row| row.why.as_str())
     }
 }
 
@@ -67,11 +76,36 @@ mod tests {
     #[test]
     fn built_in_tables_read() {
         let tables = Tables::built_in();
-        assert!(tables.irreversible("mockcloud_database", Action::DeleteThenCreate).is_some());
-        assert!(tables.irreversible("mockcloud_database", Action::Update).is_none());
-        assert!(tables.sensitive("mockcloud_instance", &[Index::Key("port".into()), Index::Number(0)]).is_some());
+        assert!(
+            tables
+                .irreversible("mockcloud_database", Action::DeleteThenCreate)
+                .is_some()
+        );
+        assert!(
+            tables
+                .irreversible("mockcloud_database", Action::Update)
+                .is_none()
+        );
+        assert!(
+            tables
+                .sensitive(
+                    "mockcloud_instance",
+                    &[Index::Key("port".into()), Index::Number(0)]
+                )
+                .is_some()
+        );
         assert!(tables.sensitive("mockcloud_instance", &[]).is_none());
-        assert!(tables.irreversible.iter().all(|row| !row.why.is_empty() && !row._source.is_empty()));
-        assert!(tables.sensitive.iter().all(|row| !row.why.is_empty() && !row._source.is_empty()));
+        assert!(
+            tables
+                .irreversible
+                .iter()
+                .all(|row| !row.why.is_empty() && !row._source.is_empty())
+        );
+        assert!(
+            tables
+                .sensitive
+                .iter()
+                .all(|row| !row.why.is_empty() && !row._source.is_empty())
+        );
     }
 }
