@@ -67,7 +67,7 @@ impl Export {
             record: String::from_utf8(entry.body)
                 .map_err(|_| Stop::unverified("a record is not UTF-8"))?,
             index: requested.index,
-            proof: proof,
+            proof,
         })
     }
 }

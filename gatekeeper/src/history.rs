@@ -83,7 +83,7 @@ pub fn ledger_stop(error: LedgerError) -> Stop {
 }
 
 fn blob<D: Document>(ledger: &Ledger, digest: &Digest, what: &str, index: u64) -> Result<D, Stop> {
-    let stored = ledger.blob(&digest).map_err(ledger_stop)?;
+    let stored = ledger.blob(digest).map_err(ledger_stop)?;
     let stored = stored.ok_or_else(|| {
         Stop::unverified(format!(
             "record {index}: its {what} is gone from the ledger"
@@ -196,7 +196,7 @@ impl History {
                     let stored = record
                         .blobs
                         .first()
-                        .map(|b| ledger.blob(&b).map_err(ledger_stop))
+                        .map(|b| ledger.blob(b).map_err(ledger_stop))
                         .transpose()?
                         .flatten();
                     // A deleted envelope leaves the record standing and the decision without effect.

@@ -72,7 +72,7 @@ fn take(gate: &mut Gate, signed: &Signed, arrival: &Arrival) -> Result<Option<Ta
     let origin = gate.history.force.origin.clone();
     let seen = &signed.digest;
     let recorded = gate.journal.transact(now, |tx| {
-        if tx.statement(&seen)?.is_err() {
+        if tx.statement(seen)?.is_err() {
             return Ok::<bool, LedgerError>(false);
         }
         let blob = tx.blob("application/vnd.dsse+json", &arrival.bytes, Retention::Keep)?;
@@ -143,11 +143,7 @@ pub fn witnessed(gate: &Gate, counted: &[Digest]) -> Result<(), Stop> {
     {
         let seen = received.signed.predicate.checkpoint;
         let root = &seen.root;
-        if !gate
-            .journal
-            .extends(seen.size, &root)
-            .map_err(ledger_stop)?
-        {
+        if !gate.journal.extends(seen.size, root).map_err(ledger_stop)? {
             return Err(Stop::unverified(format!(
                 "the log does not extend the {} records that a signer of {} saw",
                 seen.size,
