@@ -74,7 +74,7 @@ impl Objects {
         let Body::Outcome { objects, .. } = record.body else {
             return Ok(None);
         };
-        let Some(blob) = ledger.blob((&objects)).map_err(ledger_stop)? else {
+        let Some(blob) = ledger.blob(&objects).map_err(ledger_stop)? else {
             return Ok(None);
         };
         canonical::decode(&blob.bytes)
