@@ -1,6 +1,6 @@
 //! Connections as tonic is given them: accepted, and over TLS already shaken hands.
 //!
-//! tonic's own TLS cannot pin a certificate, so [`crate::serve`] accepts, and what
+//! tonic's own TLS cannot pin a certificate, so [`crate::serve()`] accepts, and what
 //! it hands over is one of these.
 
 use std::{

@@ -3,7 +3,7 @@
 //!
 //! A provider implements [`Provider`] and, per resource type, [`Resource`] (an
 //! object somewhere) or [`Declaration`] (an object in the state alone), then hands
-//! itself to [`serve`]. The rest is here:
+//! itself to [`serve()`]. The rest is here:
 //!
 //! ```text
 //! serve ── handshake, tls        the process: a socket, a certificate, one line on stdout

@@ -241,6 +241,9 @@ fn inside(
             format!("`{key}` = `{path}` must be a relative path inside the repository"),
         ));
     }
+    if parts.is_empty() {
+        return Ok(".".into());
+    }
     let joined: Vec<_> = parts
         .iter()
         .map(|c| c.as_os_str().to_string_lossy())
