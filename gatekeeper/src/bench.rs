@@ -13,7 +13,11 @@ use ambit_authority::{
     digest::{CommitmentKey, Digest},
     scope::Named,
 };
-use std::{collections::BTreeMap, ffi::OsString, path::Path};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Component, Path, PathBuf},
+};
 
 /// A sealed tree may hold this much.
 const LARGEST_TREE: u64 = 4 << 30;
@@ -40,7 +44,12 @@ impl Bench {
         if let Some(settings) = settings {
             allowed_engine(&engine, settings)?;
         }
-        let stack_dir = repository.root.join(&stack.dir);
+        // `.` is the repository's root and has no name of its own.
+        let relative: PathBuf = Path::new(&stack.dir)
+            .components()
+            .filter(|c| *c != Component::CurDir)
+            .collect();
+        let stack_dir = repository.root.join(&relative);
         if !stack_dir.is_dir() {
             return Err(Stop::usage(format!(
                 "stack `{}`: there is no directory `{}`",
@@ -61,7 +70,7 @@ impl Bench {
         let gate_dir = dir.root();
         let request = SealRequest {
             repository: &repository.root,
-            stack_dir: Path::new(&stack.dir),
+            stack_dir: &relative,
             stack: &stack.name,
             gate_dir,
             exclude: &state.files(),

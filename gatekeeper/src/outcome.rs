@@ -223,13 +223,26 @@ fn differing_values(ended: &Ended<'_>) -> Result<Vec<String>, Stop> {
             continue;
         }
         for (name, value) in &planned {
-            let differs = value.is_known() && found.get(name).is_some_and(|f| f != value);
+            let differs = value.is_known()
+                && found
+                    .get(name)
+                    .is_some_and(|f| f != value && dynamic(f) != Some(value));
             if differs {
                 lines.push(format!("{}: `{name}` is not what was planned", change.key));
             }
         }
     }
     Ok(lines)
+}
+
+/// The value inside a state's form of a dynamically typed attribute: `{"type": …, "value": …}`.
+fn dynamic(found: &Value) -> Option<&Value> {
+    match found {
+        Value::Object(fields) if fields.len() == 2 && fields.contains_key("type") => {
+            fields.get("value")
+        }
+        _ => None,
+    }
 }
 
 fn attributes_by_address(state: &Value) -> BTreeMap<String, &Value> {
