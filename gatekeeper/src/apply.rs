@@ -5,29 +5,24 @@
 //! it. From then on the history says whatever happens: an outcome, or a release when nothing was started.
 
 use crate::{
-    bench::{Bench, serial_and_digest},
+    bench::Bench,
     decision::{self, Question, Warrant},
-    engine::{ApplyEnd, Event, Flow, PlanArgs, Run, StateSnapshot},
+    engine::{Event, Flow, PlanArgs, ResourceRef, Run, printable},
     gate::Gate,
     history::{Requested, ledger_stop},
     intake::{self, Taken, encode},
-    outcome::{self, Ended, Finding, Objects},
+    settle::{self, Reported},
     stop::{Exit, Stop},
     survey::{Look, Survey},
 };
 use ambit_authority::{
-    canonical,
-    chain::AuthorityRecord,
     digest::Digest,
     record::{Body, OutcomeVerdict, Record, Verdict},
     scope::{self, Scope, Subject},
     statement::Seen,
 };
-use ambit_evidence::{LedgerError, Recorded, Retention, Tx};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-};
+use ambit_evidence::{LedgerError, Recorded, Tx};
+use std::collections::BTreeSet;
 
 pub struct Applied {
     pub verdict: OutcomeVerdict,
@@ -425,295 +420,64 @@ fn start(
 ) -> Result<Applied, Stop> {
     let id = warrant.get().request().to_owned();
     let use_no = gate.history.consumed.get(&id).map_or(1, |c| c.use_no);
-    let granted: BTreeMap<String, ()> = survey
+    let granted: BTreeSet<String> = survey
         .scope
         .grants
         .iter()
         .filter_map(|g| match &g.subject {
-            Subject::Resource(key) => Some((key.to_string(), ())),
+            Subject::Resource(key) => Some(key.to_string()),
             _ => None,
         })
         .collect();
-    let (mut begun, mut completed, mut strangers, mut lines) =
-        (BTreeSet::new(), BTreeSet::new(), Vec::new(), Vec::new());
+    let mut reported = Reported::default();
     let hold = gate.interrupts.watch();
     let ended = run.apply(&survey.planned, &mut |event: &Event| {
-        let (line, stranger) = match event {
+        let address = |resource: &ResourceRef| printable(&resource.address);
+        let mut stranger = false;
+        let line = match event {
             Event::ApplyStart { resource, action } => {
-                let address = crate::engine::printable(&resource.address);
-                begun.insert(address.clone());
-                let known = granted.contains_key(&address)
-                    || resource.address.starts_with("data.")
-                    || resource.address.contains(".data.");
-                if !known {
-                    strangers.push(address.clone());
+                let address = address(resource);
+                // Reads have no grant of their own where the plan did not defer them.
+                stranger = !granted.contains(&address) && !reads(resource);
+                reported.begun.insert(address.clone());
+                if stranger {
+                    reported.strangers.push(address.clone());
                 }
-                (format!("start {action} {address}"), !known)
+                format!("start {action} {address}")
             }
             Event::ApplyComplete { resource, .. } => {
-                let address = crate::engine::printable(&resource.address);
-                completed.insert(address.clone());
-                (format!("done {address}"), false)
+                reported.completed.insert(address(resource));
+                format!("done {}", address(resource))
             }
+            // Reported to have failed is reported: only silence leaves it in doubt.
             Event::ApplyErrored { resource, .. } => {
-                let address = crate::engine::printable(&resource.address);
-                // Reported to have failed is reported: only silence leaves it in doubt.
-                completed.insert(address.clone());
-                (format!("failed {address}"), false)
+                reported.completed.insert(address(resource));
+                format!("failed {}", address(resource))
             }
             Event::ProvisionStart {
                 resource,
                 provisioner,
-            } => (
-                format!(
-                    "run {} on {}",
-                    crate::engine::printable(provisioner),
-                    crate::engine::printable(&resource.address)
-                ),
-                false,
-            ),
+            } => {
+                format!("run {} on {}", printable(provisioner), address(resource))
+            }
             _ => return Flow::Continue,
         };
         say(line.clone());
-        lines.push(line);
+        reported.lines.push(line);
         if stranger { Flow::Stop } else { Flow::Continue }
     });
-    let result = finish(
-        gate,
-        bench,
-        &id,
-        use_no,
-        survey,
-        checkpoint,
-        warrant,
-        ended,
-        Reported {
-            begun,
-            completed,
-            strangers,
-            lines,
-        },
+    let result = settle::settle(
+        gate, bench, &id, use_no, survey, checkpoint, warrant, ended, reported,
     );
     drop(hold);
     result
 }
 
-struct Reported {
-    begun: BTreeSet<String>,
-    completed: BTreeSet<String>,
-    strangers: Vec<String>,
-    lines: Vec<String>,
-}
-
-#[expect(clippy::too_many_arguments, reason = "what one apply leaves behind")]
-fn finish(
-    gate: &mut Gate,
-    bench: &Bench,
-    id: &str,
-    use_no: u32,
-    survey: &Survey,
-    checkpoint: &Seen,
-    warrant: Recorded<Warrant>,
-    ended: Result<crate::engine::Applied, crate::engine::EngineError>,
-    reported: Reported,
-) -> Result<Applied, Stop> {
-    let applied = match ended {
-        Ok(applied) if applied.started || matches!(applied.end, ApplyEnd::Complete) => applied,
-        // Provably nothing was started: the approval may be used again.
-        Ok(applied) => {
-            let said: Vec<String> = applied
-                .diagnostics
-                .iter()
-                .map(ToString::to_string)
-                .collect();
-            release(
-                gate,
-                id,
-                use_no,
-                "the engine ended before it started anything",
-            )?;
-            return Err(Stop::failure(format!(
-                "the engine ended before it started anything; {id} stays approved"
-            ))
-            .details(said));
-        }
-        Err(error) => {
-            release(gate, id, use_no, "the engine did not start")?;
-            return Err(Stop::failure(error).next(format!("nothing was applied and {id} stays approved; mend this and run `ambit apply {id}` again")));
-        }
-    };
-    let after = bench.state.read();
-    let state = fs::read(bench.state.path()).ok();
-    let (after, unreadable) = match after {
-        Ok(after) => (after, None),
-        Err(error) => (
-            None,
-            Some(format!("the state cannot be read after the apply: {error}")),
-        ),
-    };
-    let finding = outcome::judge(&Ended {
-        scope: &survey.scope,
-        plan: &survey.plan,
-        end: &applied.end,
-        begun: &reported.begun,
-        completed: &reported.completed,
-        strangers: &reported.strangers,
-        unreadable_events: applied.unreadable_lines,
-        before: bench.before.as_ref(),
-        after: after.as_ref(),
-        state: state.as_deref(),
-    });
-    let mut finding = finding.unwrap_or_else(|stop| Finding {
-        verdict: OutcomeVerdict::Unknown,
-        findings: vec![stop.what],
-    });
-    if let Some(problem) = unreadable {
-        finding = Finding {
-            verdict: OutcomeVerdict::Unknown,
-            findings: [vec![problem], finding.findings].concat(),
-        };
-    }
-    let authority = record_outcome(
-        gate,
-        id,
-        use_no,
-        survey,
-        checkpoint,
-        warrant,
-        &finding,
-        after.as_ref(),
-        &reported.lines,
-    )?;
-    Ok(Applied {
-        verdict: finding.verdict,
-        findings: finding.findings,
-        taken: vec![],
-        warnings: vec![],
-        observed: vec![],
-        authority,
-        diagnostics: applied
-            .diagnostics
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
-    })
-}
-
-fn release(gate: &mut Gate, id: &str, use_no: u32, reason: &str) -> Result<(), Stop> {
-    let (now, origin) = (gate.now()?, gate.history.force.origin.clone());
-    gate.journal
-        .transact(now, |tx| {
-            tx.release(id)?;
-            let body = Body::Release {
-                use_no,
-                reason: reason.to_owned(),
-            };
-            let record = Record {
-                origin,
-                time: tx.time(),
-                request: Some(id.to_owned()),
-                body,
-                blobs: vec![],
-            };
-            tx.append("release", &encode(&record)).map(|_| ())
-        })
-        .map_err(ledger_stop)
-}
-
-/// Events, outcome and, on a verified outcome, the next authority record: one transaction.
-#[expect(clippy::too_many_arguments, reason = "what one outcome rests on")]
-fn record_outcome(
-    gate: &mut Gate,
-    id: &str,
-    use_no: u32,
-    survey: &Survey,
-    checkpoint: &Seen,
-    warrant: Recorded<Warrant>,
-    finding: &Finding,
-    after: Option<&StateSnapshot>,
-    lines: &[String],
-) -> Result<Option<u64>, Stop> {
-    let history = &gate.history;
-    let origin = history.force.origin.clone();
-    let consumed_at = history.last_time;
-    let (serial, state_digest) = serial_and_digest(after);
-    let objects =
-        canonical::encode(&Objects::new(after, &survey.known_after)).map_err(Stop::failure)?;
-    let warrant = warrant.into_inner();
-    let next = match (&survey.bundle_after, finding.verdict) {
-        (Some(bundle), OutcomeVerdict::Verified) => Some((
-            canonical::encode(bundle).map_err(Stop::failure)?,
-            AuthorityRecord {
-                origin: origin.clone(),
-                n: history.force.n + 1,
-                made_at: consumed_at,
-                prev: Some(history.force.record_digest),
-                bundle_digest: Digest::of_document(bundle).map_err(Stop::failure)?,
-                request: Some(warrant.request_digest()),
-                log_key: history.force.log_key.clone(),
-                signatures: vec![],
-                statements: warrant.counted().to_vec(),
-            },
-        )),
-        _ => None,
-    };
-    let body = Body::Outcome {
-        use_no,
-        verdict: finding.verdict,
-        lineage: after.map(|s| s.lineage.clone()).unwrap_or_default(),
-        serial,
-        state_digest,
-        findings: finding
-            .findings
-            .iter()
-            .take(40)
-            .map(|f| f.chars().take(200).collect())
-            .collect(),
-        objects: Digest::of(&objects),
-        checkpoint: *checkpoint,
-    };
-    let now = gate.now()?;
-    let n = next.as_ref().map(|(_, record)| record.n);
-    gate.journal
-        .transact(now, |tx| {
-            let time = tx.time();
-            let record = |body: Body, blobs: Vec<Digest>| Record {
-                origin: origin.clone(),
-                time,
-                request: Some(id.to_owned()),
-                body,
-                blobs,
-            };
-            for chunk in lines.chunks(60) {
-                let events = chunk
-                    .iter()
-                    .map(|l| l.chars().take(200).collect())
-                    .collect();
-                tx.append(
-                    "apply_event",
-                    &encode(&record(Body::ApplyEvent { use_no, events }, vec![])),
-                )?;
-            }
-            let blob = tx.blob(
-                "application/vnd.ambit.objects+json",
-                &objects,
-                Retention::Keep,
-            )?;
-            tx.append("outcome", &encode(&record(body, vec![blob])))?;
-            if let Some((bundle, authority)) = next {
-                let blob = tx.blob(
-                    "application/vnd.ambit.authority-bundle+json",
-                    &bundle,
-                    Retention::Keep,
-                )?;
-                tx.append(
-                    "authority",
-                    &encode(&record(Body::Authority(authority), vec![blob])),
-                )?;
-            }
-            Ok::<(), LedgerError>(())
-        })
-        .map_err(ledger_stop)?;
-    gate.refresh()?;
-    Ok(n)
+/// A data source, told by what follows its module path: a key may hold any text, `.data.` included.
+fn reads(resource: &ResourceRef) -> bool {
+    let own = resource
+        .address
+        .strip_prefix(&resource.module)
+        .unwrap_or(&resource.address);
+    own.trim_start_matches('.').starts_with("data.")
 }

@@ -31,5 +31,6 @@ mod outcome;
 mod place;
 mod present;
 mod request;
+mod settle;
 mod signing;
 mod survey;
