@@ -35,7 +35,7 @@ impl PublicKey {
         if text.contains("PRIVATE KEY") {
             return Err(BadKey::Private);
         }
-        let shown = || text.chars().take(60).collect::<String>();
+        let shown = || crate::address::escape(&text.chars().take(60).collect::<String>());
         if text.contains('\n') {
             return Err(BadKey::Form(shown()));
         }

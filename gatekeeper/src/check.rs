@@ -2,28 +2,23 @@
 
 use crate::{
     graph::{Configuration, Dialect, Graph},
+    place::outside,
     plan::{Action, Plan, PlanFile},
     stop::Stop,
     survey,
 };
-use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
+use std::{collections::BTreeMap, fmt::Write, path::Path};
 
-/// Plan files and plan JSON larger than this are refused before they are read.
+/// Plan files and plan JSON larger than this are not read. JSON takes ten times the room of the file.
 const LARGEST: u64 = 2 << 30;
 
+const WAY_OUT: &str =
+    "give a plan file that `plan -out` wrote, or what `show -json` writes for one";
+
 pub fn report(path: &Path) -> Result<String, Stop> {
-    let size = fs::metadata(path)
-        .map_err(|e| Stop::usage(format!("cannot read `{}`: {e}", path.display())))?
-        .len();
-    if size > LARGEST {
-        return Err(Stop::usage(format!(
-            "`{}` has {size} bytes; more than {LARGEST} is refused",
-            path.display()
-        )));
-    }
-    let bytes = fs::read(path)
-        .map_err(|e| Stop::usage(format!("cannot read `{}`: {e}", path.display())))?;
-    let wrong = |e: &dyn std::fmt::Display| Stop::usage(format!("`{}`: {e}", path.display()));
+    let bytes = outside::read(path, "plan", LARGEST).map_err(|stop| stop.next(WAY_OUT))?;
+    let wrong =
+        |e: &dyn std::fmt::Display| Stop::usage(format!("`{}`: {e}", path.display())).next(WAY_OUT);
     let mut out = String::new();
     let first = bytes.iter().find(|b| !b.is_ascii_whitespace());
     if first == Some(&b'{') && !bytes.starts_with(b"PK") {

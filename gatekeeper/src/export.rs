@@ -7,7 +7,7 @@ use crate::{
     decision::{self, Question},
     gate::Gate,
     history::{History, Requested, ledger_stop},
-    place::pins::Pins,
+    place::{outside, pins::Pins},
     stop::Stop,
 };
 use ambit_authority::{
@@ -25,7 +25,7 @@ use ambit_authority::{
 };
 use ambit_evidence::{Checkpoint, Ledger, LogPublicKey, tree};
 use serde::{Deserialize, Serialize};
-use std::{fs::File, io::Read, path::Path};
+use std::path::Path;
 
 /// Scopes of very large changes are the bulk of it.
 const LARGEST: u64 = 64 << 20;
@@ -83,24 +83,14 @@ pub struct Proved {
 }
 
 pub fn read(path: &Path) -> Result<Export, Stop> {
-    let file = File::open(path)
-        .map_err(|e| Stop::usage(format!("cannot read `{}`: {e}", path.display())))?;
-    let mut bytes = Vec::new();
-    file.take(LARGEST + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|e| Stop::usage(format!("cannot read `{}`: {e}", path.display())))?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(Stop::usage(format!(
-            "`{}` is larger than any export",
-            path.display()
-        )));
-    }
+    let way_out = "ask for the file that `ambit show ID --export FILE` writes";
+    let bytes = outside::read(path, "export", LARGEST).map_err(|stop| stop.next(way_out))?;
     canonical::decode(&bytes).map_err(|e| {
         Stop::usage(format!(
             "`{}` is not an export of a request: {e}",
             path.display()
         ))
-        .next("ask for the file that `ambit show ID --export FILE` writes")
+        .next(way_out)
     })
 }
 

@@ -1,13 +1,19 @@
 //! Signatures by people and agents, made by `ssh-keygen`: private keys never enter this process, and agents, hardware
 //! keys and passphrases work as they do everywhere else.
 
-use crate::stop::Stop;
+use crate::{place::outside, stop::Stop};
 use ambit_authority::{key::PublicKey, sshsig::Unverified};
 use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
+
+/// The longest RSA key with comments stays below.
+const LARGEST: u64 = 64 << 10;
+
+const WAY_OUT: &str =
+    "name an SSH private key, or the `.pub` file of one that your ssh-agent holds";
 
 /// A private key file, or a public key whose private half an ssh-agent holds.
 pub struct Signer {
@@ -17,8 +23,7 @@ pub struct Signer {
 
 impl Signer {
     pub fn open(path: &Path) -> Result<Self, Stop> {
-        let text = fs::read_to_string(path)
-            .map_err(|e| Stop::usage(format!("cannot read key `{}`: {e}", path.display())))?;
+        let text = outside::text(path, "SSH key", LARGEST).map_err(|stop| stop.next(WAY_OUT))?;
         let public = if text.contains("PRIVATE KEY") {
             // The public half is inside, readable even where the private half has a passphrase.
             let beside = PathBuf::from(format!("{}.pub", path.display()));
@@ -26,14 +31,17 @@ impl Signer {
                 Ok(text) => text,
                 Err(_) => run(
                     Command::new("ssh-keygen").arg("-y").arg("-f").arg(path),
-                    path,
+                    || {
+                        Stop::usage(format!("`ssh-keygen` cannot read key `{}`", path.display()))
+                            .next(WAY_OUT)
+                    },
                 )?,
             }
         } else {
             text
         };
         let key = PublicKey::parse(&public)
-            .map_err(|e| Stop::usage(format!("key `{}`: {e}", path.display())))?;
+            .map_err(|e| Stop::usage(format!("key `{}`: {e}", path.display())).next(WAY_OUT))?;
         Ok(Self {
             path: path.to_owned(),
             key,
@@ -51,7 +59,12 @@ impl Signer {
             .args(["-q", "-Y", "sign", "-n", namespace, "-f"])
             .arg(&self.path)
             .arg(&file);
-        run(&mut command, &self.path)?;
+        run(&mut command, || {
+            Stop::failure(format!(
+                "`ssh-keygen` could not sign with `{}`",
+                self.path.display()
+            ))
+        })?;
         let written = dir.path().join("message.sig");
         let armored = fs::read_to_string(&written).map_err(|e| Stop::io("read", &written, e))?;
         let verified = Unverified::parse(&armored).and_then(|s| s.verify(namespace, message));
@@ -70,7 +83,8 @@ impl Signer {
     }
 }
 
-fn run(command: &mut Command, key: &Path) -> Result<String, Stop> {
+/// What it prints; where it fails, `otherwise` with what it said.
+fn run(command: &mut Command, otherwise: impl Fn() -> Stop) -> Result<String, Stop> {
     let output = command
         .stdin(Stdio::inherit())
         .stdout(Stdio::piped())
@@ -90,9 +104,5 @@ fn run(command: &mut Command, key: &Path) -> Result<String, Stop> {
         .map(|l| ambit_authority::address::escape(l.trim()))
         .filter(|l| !l.is_empty())
         .collect::<Vec<_>>();
-    Err(Stop::failure(format!(
-        "`ssh-keygen` could not sign with `{}`",
-        key.display()
-    ))
-    .details(said))
+    Err(otherwise().details(said))
 }

@@ -6,7 +6,10 @@ use super::show::write_whole;
 use crate::{
     export::{self, Proved},
     gate::{clock, inbox_dir, ledger_path, repository},
-    place::pins::{self, Pins},
+    place::{
+        outside,
+        pins::{self, Pins},
+    },
     signing::Signer,
     stop::{Exit, Stop},
 };
@@ -23,6 +26,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// No longer file counts in an inbox.
+const LARGEST_STATEMENT: u64 = 64 << 10;
 const LIVES: i64 = 7 * 24 * 3600;
 const LIVES_CRITICAL: i64 = 24 * 3600;
 
@@ -172,15 +177,16 @@ fn delivered(ledger: Option<&Path>, origin: &str, json: &str) -> Result<(), Path
 
 fn import(ledger: Option<&Path>, files: &[PathBuf]) -> Result<Exit, Stop> {
     let (repository, config) = repository()?;
-    let path = ledger_path(ledger, &repository, &config);
-    let inbox = Inbox::open(&inbox_dir(&path)).map_err(Stop::failure)?;
     // All are read before the first is put: a wrong file among right ones changes nothing.
     for file in files {
-        let bytes = fs::read(file)
-            .map_err(|e| Stop::usage(format!("cannot read `{}`: {e}", file.display())))?;
+        let way_out = "give the file that `ambit approve`, `reject` or `revoke` wrote";
+        let bytes = outside::read(file, "statement", LARGEST_STATEMENT)
+            .map_err(|stop| stop.next(way_out))?;
         statement::open(&bytes)
-            .map_err(|e| Stop::unverified(format!("`{}`: {e}", file.display())))?;
+            .map_err(|e| Stop::unverified(format!("`{}`: {e}", file.display())).next(way_out))?;
     }
+    let path = ledger_path(ledger, &repository, &config);
+    let inbox = Inbox::open(&inbox_dir(&path)).map_err(Stop::failure)?;
     for file in files {
         inbox.import(file).map_err(Stop::failure)?;
         println!("{} put into the inbox", file.display());

@@ -4,7 +4,7 @@ use super::{Format, LEVEL};
 use crate::{
     engine::PlanArgs,
     export,
-    gate::Gate,
+    gate::{Gate, repository},
     request::{self, Asked},
     signing::Signer,
     stop::{Exit, Stop},
@@ -20,8 +20,10 @@ pub fn run(
     gated: bool,
     arguments: PlanArgs,
 ) -> Result<Exit, Stop> {
-    let mut gate = Gate::open(ledger)?;
+    // What was typed is judged before what is stored.
     let signer = signer.map(Signer::open).transpose()?;
+    repository()?.1.stack(stack)?;
+    let mut gate = Gate::open(ledger)?;
     let stack = gate.config.stack(stack)?.clone();
     eprintln!("ambit: planning stack {} in a sealed copy", stack.name);
     let (id, survey, text) = match request::ask(&mut gate, &stack, &arguments, signer.as_ref())? {

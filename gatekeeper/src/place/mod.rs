@@ -4,6 +4,7 @@
 //! repository, are trusted.
 
 pub mod gate_dir;
+pub mod outside;
 pub mod pins;
 pub mod repository;
 pub mod stacks;

@@ -1,6 +1,6 @@
 //! `ambit.hcl`: the stacks of a repository. It chooses what to run; it cannot loosen anything.
 
-use crate::stop::Stop;
+use crate::{place::outside, stop::Stop};
 use hcl_edit::{
     Span,
     expr::Expression,
@@ -8,9 +8,11 @@ use hcl_edit::{
 };
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Component, Path},
 };
+
+/// A thousand stacks stay well below.
+const LARGEST: u64 = 1 << 20;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
@@ -33,14 +35,16 @@ pub struct Stack {
 impl Config {
     pub fn load(root: &Path) -> Result<Self, Stop> {
         let path = root.join("ambit.hcl");
-        match fs::read_to_string(&path) {
-            Ok(text) => Self::parse(&text),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(e) => Err(Stop::usage(format!(
-                "cannot read `{}`: {e}",
-                path.display()
-            ))),
+        // A link that leads nowhere is not a missing file: it refuses below.
+        if matches!(path.symlink_metadata(), Err(e) if e.kind() == std::io::ErrorKind::NotFound) {
+            return Ok(Self::default());
         }
+        outside::text(&path, "ambit.hcl", LARGEST)
+            .and_then(|text| Self::parse(&text))
+            .map_err(|stop| match stop.next {
+                Some(_) => stop,
+                None => stop.next("correct it; it holds `stack \"NAME\" { dir = \"PATH\" }` blocks and `ledger = \"PATH\"`, and nothing it says loosens a rule"),
+            })
     }
 
     /// Every problem names the line.
