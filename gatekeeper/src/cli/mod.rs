@@ -1,5 +1,26 @@
 //! The command line: one file per command, exit codes from [`Exit`].
 
+// A screen that went away (`ambit apply … | head`) must not end the gate between two steps, and the macros of the
+// standard library would: they panic. What is known is in the log and in the exit code.
+macro_rules! print {
+    ($($line:tt)*) => {{
+        use std::io::Write as _;
+        let _ = write!(std::io::stdout(), $($line)*);
+    }};
+}
+macro_rules! println {
+    ($($line:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($line)*);
+    }};
+}
+macro_rules! eprintln {
+    ($($line:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($line)*);
+    }};
+}
+
 mod apply;
 mod decide;
 mod init;
