@@ -40,10 +40,6 @@ impl Bench {
         dir: &GateDir,
         settings: Option<&Settings>,
     ) -> Result<Self, Stop> {
-        let engine = Engine::locate(None).map_err(Stop::failure)?;
-        if let Some(settings) = settings {
-            allowed_engine(&engine, settings)?;
-        }
         // `.` is the repository's root and has no name of its own.
         let relative: PathBuf = Path::new(&stack.dir)
             .components()
@@ -54,7 +50,12 @@ impl Bench {
             return Err(Stop::usage(format!(
                 "stack `{}`: there is no directory `{}`",
                 stack.name, stack.dir
-            )));
+            ))
+            .next("make it, or correct `dir` in ambit.hcl"));
+        }
+        let engine = Engine::locate(None).map_err(Stop::failure)?;
+        if let Some(settings) = settings {
+            allowed_engine(&engine, settings)?;
         }
         let declared = Backend::declared_in(&stack_dir, engine.kind).map_err(Stop::usage)?;
         let state = LocalState::resolve(

@@ -18,6 +18,7 @@ pub fn run(
     arguments: PlanArgs,
 ) -> Result<Exit, Stop> {
     let mut gate = Gate::open(ledger)?;
+    gate.history.request(id)?;
     eprintln!("ambit: sealing and planning {id} again");
     let done = apply::apply(&mut gate, id, arguments, |line| eprintln!("ambit: {line}"))?;
     let exit = match done.verdict {

@@ -11,15 +11,22 @@ pub fn read(path: &Path, kind: &str, most: u64) -> Result<Vec<u8>, Stop> {
     let unreadable =
         |e: std::io::Error| Stop::usage(format!("cannot read `{}`: {e}", path.display()));
     let file = File::open(path).map_err(unreadable)?;
+    let too_large = || {
+        Stop::usage(format!(
+            "`{}` is larger than any {kind}: more than {most} bytes",
+            path.display()
+        ))
+    };
+    // What is known to be too large is not read; a pipe or a device shows its size only on the way.
+    if file.metadata().map_err(unreadable)?.len() > most {
+        return Err(too_large());
+    }
     let mut bytes = Vec::new();
     file.take(most + 1)
         .read_to_end(&mut bytes)
         .map_err(unreadable)?;
     if bytes.len() as u64 > most {
-        return Err(Stop::usage(format!(
-            "`{}` is larger than any {kind}: more than {most} bytes",
-            path.display()
-        )));
+        return Err(too_large());
     }
     Ok(bytes)
 }
