@@ -167,6 +167,7 @@ fn decide(gate: &mut Gate, id: &str, bench: &Bench, survey: &Survey) -> Result<W
         _ => {
             let warrant = decision.warrant(id)?;
             intake::witnessed(gate, warrant.counted())?;
+            settle::next_authority(&gate.history, id, survey, warrant.counted(), now)?;
             return Ok(warrant.also_observed(beyond));
         }
     };

@@ -7,15 +7,15 @@ use crate::{
     decision::Warrant,
     engine::{ApplyEnd, EngineError, StateSnapshot},
     gate::Gate,
-    history::ledger_stop,
+    history::{History, ledger_stop},
     intake::encode,
     outcome::{self, Ended, Finding, Objects},
     stop::Stop,
     survey::Survey,
 };
 use ambit_authority::{
-    canonical,
-    chain::AuthorityRecord,
+    canonical::{self, Malformed},
+    chain::{self, AuthorityRecord, Link},
     digest::Digest,
     record::{Body, OutcomeVerdict, Record},
     statement::Seen,
@@ -167,21 +167,10 @@ fn record_outcome(
     let objects =
         canonical::encode(&Objects::new(after, &survey.known_after)).map_err(Stop::failure)?;
     let warrant = warrant.into_inner();
-    let next = match (&survey.bundle_after, finding.verdict) {
-        (Some(bundle), OutcomeVerdict::Verified) => Some((
-            canonical::encode(bundle).map_err(Stop::failure)?,
-            AuthorityRecord {
-                origin: origin.clone(),
-                n: history.force.n + 1,
-                made_at: consumed_at,
-                prev: Some(history.force.record_digest),
-                bundle_digest: Digest::of_document(bundle).map_err(Stop::failure)?,
-                request: Some(warrant.request_digest()),
-                log_key: history.force.log_key.clone(),
-                signatures: vec![],
-                statements: warrant.counted().to_vec(),
-            },
-        )),
+    let next = match finding.verdict {
+        OutcomeVerdict::Verified => {
+            next_authority(history, id, survey, warrant.counted(), consumed_at)?
+        }
         _ => None,
     };
     let body = Body::Outcome {
@@ -200,7 +189,11 @@ fn record_outcome(
         checkpoint: *checkpoint,
     };
     let now = gate.now()?;
-    let n = next.as_ref().map(|(_, record)| record.n);
+    let n = next.as_ref().map(|link| link.record.n);
+    let next = next
+        .map(|link| Ok((canonical::encode(&link.bundle)?, link.record)))
+        .transpose()
+        .map_err(|e: Malformed| Stop::failure(e))?;
     gate.journal
         .transact(now, |tx| {
             let time = tx.time();
@@ -211,7 +204,7 @@ fn record_outcome(
                 body,
                 blobs,
             };
-            for chunk in lines.chunks(60) {
+            for chunk in lines.chunks(30) {
                 let events = chunk
                     .iter()
                     .map(|l| l.chars().take(200).collect())
@@ -243,4 +236,46 @@ fn record_outcome(
         .map_err(ledger_stop)?;
     gate.refresh()?;
     Ok(n)
+}
+
+/// The authority record that a verified outcome would append, already proved to follow the chain. Asked before the engine
+/// starts as well: a change of authority that the chain would not accept is refused, never applied and then forgotten.
+pub fn next_authority(
+    history: &History,
+    id: &str,
+    survey: &Survey,
+    counted: &[Digest],
+    at: i64,
+) -> Result<Option<Link>, Stop> {
+    let Some(bundle) = &survey.bundle_after else {
+        return Ok(None);
+    };
+    let requested = history.request(id)?;
+    let record = AuthorityRecord {
+        origin: history.force.origin.clone(),
+        n: history.force.n + 1,
+        made_at: at,
+        prev: Some(history.force.record_digest),
+        bundle_digest: Digest::of_document(bundle).map_err(Stop::failure)?,
+        request: Some(requested.digest),
+        log_key: history.force.log_key.clone(),
+        signatures: vec![],
+        statements: counted.to_vec(),
+    };
+    let statements = history
+        .statements
+        .iter()
+        .filter(|s| counted.contains(&s.digest));
+    let link = Link {
+        record,
+        bundle: bundle.clone(),
+        request: Some(requested.request.clone()),
+        display: Some(requested.display.clone()),
+        statements: statements.map(|s| s.envelope.clone()).collect(),
+    };
+    let mut links = history.links.clone();
+    links.push(link.clone());
+    chain::verify(history.genesis, &links)
+        .map_err(|e| Stop::denied(format!("the change of authority would not hold: {e}")))?;
+    Ok(Some(link))
 }
