@@ -41,7 +41,10 @@ pub fn run(ledger: Option<&Path>, format: Format, id: Option<&str>) -> Result<Ex
             match export::standing(&gate, requested, now) {
                 Decision::Warrant(_) => ("approved", vec![]),
                 Decision::Pending(missing) => {
-                    exit = Exit::ApprovalRequired;
+                    // What is denied comes first, wherever it stands.
+                    if exit == Exit::Done {
+                        exit = Exit::ApprovalRequired;
+                    }
                     ("approval required", missing)
                 }
                 Decision::Refusal { reasons, .. } => {
