@@ -10,7 +10,7 @@ use crate::{
     history::{History, ledger_stop},
     intake::encode,
     outcome::{self, Ended, Finding, Objects},
-    stop::Stop,
+    stop::{Exit, Stop},
     survey::Survey,
 };
 use ambit_authority::{
@@ -100,17 +100,29 @@ pub fn settle(
             findings: [vec![problem], finding.findings].concat(),
         };
     }
-    let authority = record_outcome(
-        gate,
-        id,
-        use_no,
-        survey,
-        checkpoint,
-        warrant,
-        &finding,
-        after.as_ref(),
-        &reported.lines,
-    )?;
+    let authority =
+        record_outcome(
+            gate,
+            id,
+            use_no,
+            survey,
+            checkpoint,
+            warrant,
+            &finding,
+            after.as_ref(),
+            &reported.lines,
+        )
+        // No other code would do: each of them says that nothing was applied.
+        .map_err(|stop| {
+            Stop::new(
+            Exit::Deviated,
+            format!("{id} was applied, and its outcome is not in the log: {}", stop.what),
+        )
+        .details(stop.details)
+        .next(
+            "look at the estate; the history says that this request was used and not how it ended",
+        )
+        })?;
     Ok(Applied {
         verdict: finding.verdict,
         findings: finding.findings,
