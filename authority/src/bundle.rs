@@ -261,6 +261,21 @@ impl Bundle {
         let environments: BTreeSet<&str> =
             self.environments.iter().map(|e| e.id.as_str()).collect();
 
+        // Duplicates are found as neighbours below, so an order of one's own could hide a second declaration.
+        if *self != self.clone().sorted() {
+            say("bundle".into(), "its lists are not sorted".into());
+        }
+        let mut claims: Vec<&str> = self.claims.iter().map(|c| c.fingerprint.as_str()).collect();
+        claims.sort_unstable();
+        for pair in claims.windows(2).filter(|pair| pair[0] == pair[1]) {
+            say("claims".into(), format!("`{}` is claimed twice", pair[0]));
+        }
+        if teams.contains("root") {
+            say(
+                "ambit_team.root".into(),
+                "`root` is the name of the root persons, who answer where no team does".into(),
+            );
+        }
         for (kind, ids) in self.ids() {
             for id in &ids {
                 if let Err(reason) = check_name(id) {
@@ -523,3 +538,6 @@ pub fn check_name(name: &str) -> Result<(), String> {
     }
     Err("a name starts with a lower-case letter and holds lower-case letters, digits, `-`, `_` and `.`, 64 at most; for example `platform-team`".into())
 }
+
+#[cfg(test)]
+mod tests;

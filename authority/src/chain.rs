@@ -10,12 +10,11 @@ use crate::{
     digest::Digest,
     display::Display,
     dsse,
-    duty::{Duties, authority_claims},
+    duty::{self, Duties, authority_claims},
     ratchet,
     request::ChangeRequest,
     sshsig::{BadSignature, Unverified},
     statement::{self, BadStatement, Decision, Judge},
-    tier::Tier,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -108,20 +107,26 @@ pub fn verify(pinned: Digest, links: &[Link]) -> Result<InForce, Broken> {
     check_genesis(first)?;
     let mut force = in_force(first)?;
     for link in rest {
-        let n = force.n + 1;
-        let record = &link.record;
-        let expected = (n, Some(force.record_digest), &force.origin, &force.log_key);
-        if (record.n, record.prev, &record.origin, &record.log_key) != expected {
-            return Err(at(
-                n,
-                "number, predecessor, origin or log key do not follow the record before",
-            ));
-        }
-        check_bundle(link)?;
-        check_successor(link, &force)?;
-        force = in_force(link)?;
+        force = successor(&force, link)?;
     }
     Ok(force)
+}
+
+/// What is in force after one more record. A gate asks this before it starts anything, with the record it would write:
+/// a record that readers refuse would end the history.
+pub fn successor(force: &InForce, link: &Link) -> Result<InForce, Broken> {
+    let n = force.n + 1;
+    let record = &link.record;
+    let expected = (n, Some(force.record_digest), &force.origin, &force.log_key);
+    if (record.n, record.prev, &record.origin, &record.log_key) != expected {
+        return Err(at(
+            n,
+            "number, predecessor, origin or log key do not follow the record before",
+        ));
+    }
+    check_bundle(link)?;
+    check_successor(link, force)?;
+    in_force(link)
 }
 
 fn in_force(link: &Link) -> Result<InForce, Broken> {
@@ -224,29 +229,32 @@ fn check_successor(link: &Link, before: &InForce) -> Result<(), Broken> {
     if digests != link.record.statements {
         return Err(at(n, "the statements are not those the record names"));
     }
-    let differences = ratchet::differences(&before.bundle, &link.bundle);
+    let differences = ratchet::differences(&before.bundle, &link.bundle).map_err(|e| at(n, e))?;
+    if let Some(problem) = ratchet::refused(&before.bundle, &link.bundle) {
+        return Err(at(n, problem));
+    }
     let claims = authority_claims(&differences, &before.bundle, &request.fingerprint);
     let environment = before.bundle.environment_of(&request.fingerprint);
-    let duties = Duties::of(&claims, &before.bundle, environment, &request.requester);
+    // Those who signed for infrastructure in the same request add to the number in all and to nothing else.
+    let duties = Duties::of(&claims, &before.bundle, environment, &request.requester)
+        .as_part_of(&display.duties);
     if claims.is_empty() {
         return Err(at(n, "it changes nothing"));
     }
     // Each weakening must be in the text that was signed, under its own name.
-    let shown = display.to_acknowledge();
-    if let Some(hidden) = differences
-        .iter()
-        .find(|d| d.weakening && !shown.contains(&d.declaration))
-    {
+    let shown = |d: &ratchet::Difference| {
+        display
+            .authority
+            .iter()
+            .any(|a| a.weakening && a.name == d.declaration && a.what == d.describe())
+    };
+    if let Some(hidden) = differences.iter().find(|d| d.weakening && !shown(d)) {
         return Err(at(
             n,
             format!("the signed text does not show that {}", hidden.describe()),
         ));
     }
-    let tier = claims
-        .iter()
-        .map(|c| c.tier)
-        .max()
-        .unwrap_or(Tier::Critical);
+    let tier = duty::tier(&claims, environment);
     let judge = Judge {
         request,
         request_digest,
@@ -258,7 +266,6 @@ fn check_successor(link: &Link, before: &InForce) -> Result<(), Broken> {
     };
     let mut approved = BTreeSet::new();
     for statement in &signed {
-        // A statement may count for an infrastructure team only; it then adds nothing here.
         if statement.predicate.decision == Decision::Approve
             && let Ok(person) = statement.counts(&judge)
         {
@@ -270,3 +277,6 @@ fn check_successor(link: &Link, before: &InForce) -> Result<(), Broken> {
         Some(missing) => Err(at(n, format!("signatures are missing: {missing}"))),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -182,8 +182,15 @@ fn text(request: &ChangeRequest, display: &Display, keep: usize) -> String {
 struct Lines(String);
 
 impl Lines {
+    /// One line stays one line of printable ASCII, whoever wrote the display: it comes from the requester's side, and
+    /// signers read it on their own terminals.
     fn line(&mut self, text: &str) {
-        self.0.push_str(text);
+        for c in text.chars() {
+            match c {
+                ' '..='~' => self.0.push(c),
+                other => self.0.push_str(&escape(other.encode_utf8(&mut [0; 4]))),
+            }
+        }
         self.0.push('\n');
     }
 
@@ -214,16 +221,11 @@ impl Lines {
                 item.tier,
                 item.owners.join(", ")
             ));
-            for line in item.because.iter().chain(&item.values).take(keep) {
+            let lines: Vec<&String> = item.because.iter().chain(&item.values).collect();
+            for line in lines.iter().take(keep) {
                 self.line(&format!("      {line}"));
             }
-            self.folded(
-                "    lines",
-                item.values
-                    .get(keep.saturating_sub(item.because.len())..)
-                    .unwrap_or_default(),
-                false,
-            );
+            self.folded("    lines", lines.get(keep..).unwrap_or_default(), false);
         }
         self.folded("  items", items.get(keep..).unwrap_or_default(), false);
     }
@@ -246,3 +248,6 @@ impl Lines {
         ));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -51,6 +51,11 @@ impl Duties {
         let mut teams: BTreeMap<&str, u32> = BTreeMap::new();
         let (mut root, mut min_persons) = (false, 0);
         for claim in claims {
+            if environment.is_none() {
+                // Nobody declared owns anything of an unclaimed stack: root answers, whoever the selectors name.
+                root = true;
+                continue;
+            }
             let (count, minimum) = asked(claim.tier, bundle, environment);
             min_persons = min_persons.max(minimum);
             root |= claim.owners.is_empty();
@@ -85,10 +90,12 @@ impl Duties {
         });
         let teams: Vec<TeamDuty> = teams.collect();
         // Root answers by its own threshold: where it alone answers, no tier's count is added on top.
+        // Where both answer, the larger counts: what a part of a change asks for, the whole never undercuts.
+        let by_root = root.as_ref().map_or(0, |r| r.count);
         let mut minimum = if teams.is_empty() {
-            root.as_ref().map_or(0, |r| r.count)
+            by_root
         } else {
-            min_persons
+            min_persons.max(by_root)
         };
         if requester.kind == RequesterKind::Anonymous && !claims.is_empty() && !solo {
             minimum += 1;
@@ -98,6 +105,24 @@ impl Duties {
             root,
             min_persons: if solo { minimum.min(1) } else { minimum },
         }
+    }
+
+    /// The duties of a part of a change, when the whole of it has been signed: people of the other teams add to the
+    /// number in all, as they did for the whole, and to no team's own count.
+    pub fn as_part_of(mut self, whole: &Duties) -> Self {
+        let helping = |duty: &TeamDuty| TeamDuty {
+            count: 0,
+            ..duty.clone()
+        };
+        for duty in &whole.teams {
+            if !self.teams.iter().any(|own| own.team == duty.team) {
+                self.teams.push(helping(duty));
+            }
+        }
+        if self.root.is_none() {
+            self.root = whole.root.as_ref().map(helping);
+        }
+        self
     }
 
     pub fn is_empty(&self) -> bool {
@@ -182,6 +207,14 @@ impl Duties {
     }
 }
 
+/// The tier of a change as a whole; a stack that no environment names is judged in the top one.
+pub fn tier(claims: &[Claimed], environment: Option<&Environment>) -> Tier {
+    match environment {
+        None if !claims.is_empty() => Tier::Critical,
+        _ => claims.iter().map(|c| c.tier).max().unwrap_or(Tier::Low),
+    }
+}
+
 fn show_team(team: &str) -> String {
     if team == "root" {
         "root".into()
@@ -232,3 +265,6 @@ pub fn authority_claims(differences: &[Difference], old: &Bundle, stack: &str) -
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,3 +20,6 @@ pub mod request;
 pub mod scope;
 pub mod statement;
 pub mod tier;
+
+#[cfg(test)]
+pub(crate) mod fixture;

@@ -405,3 +405,6 @@ pub fn show_path(path: &[Index]) -> String {
         out
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -272,3 +272,6 @@ impl Signed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

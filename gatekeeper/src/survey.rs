@@ -20,8 +20,8 @@ use ambit_authority::{
     bundle::{Bundle, Mode},
     digest::{CommitmentKey, Digest},
     display::Display,
-    duty::{Duties, authority_claims},
-    ratchet::differences,
+    duty::{self, Duties, authority_claims},
+    ratchet::{differences, refused},
     request::Requester,
     scope::Scope,
     tier::Tier,
@@ -88,12 +88,15 @@ impl Look<'_> {
         let fingerprint = &self.bench.fingerprint;
         let environment = force.environment_of(fingerprint);
         let last = self.gate.history.last_outcome(fingerprint);
-        let known = last
+        let recorded = last
             .map(|o| Objects::of(&self.gate.journal, o))
-            .transpose()?
-            .flatten()
-            .map(|o| o.known())
-            .unwrap_or_default();
+            .transpose()?;
+        // A blob may be deleted; what it knew of guards and providers is then unknown, and not "none".
+        let forgotten = matches!(recorded, Some(None)).then(|| {
+            "what the last outcome recorded of guards and providers is gone from the ledger"
+                .to_owned()
+        });
+        let known = recorded.flatten().map(|o| o.known()).unwrap_or_default();
         let (serial, state_digest) = self.bench.serial_and_digest();
         let state_moved = last.filter(|o| o.state_digest != state_digest).map(|o| {
             format!(
@@ -118,7 +121,7 @@ impl Look<'_> {
             critical: environment.is_none_or(|e| e.critical),
             state: self.bench.before.as_ref(),
             known: &known,
-            state_moved,
+            state_moved: state_moved.or(forgotten),
         };
         let radius = radius::measure(&sources)?;
 
@@ -126,7 +129,15 @@ impl Look<'_> {
         let differences = bundle_after
             .as_ref()
             .map(|after| differences(force, after))
+            .transpose()
+            .map_err(Stop::failure)?
             .unwrap_or_default();
+        if let Some(problem) = bundle_after
+            .as_ref()
+            .and_then(|after| refused(force, after))
+        {
+            return Err(Stop::denied(problem));
+        }
         let bundle_after = bundle_after.filter(|_| !differences.is_empty());
         let authority_after = bundle_after
             .as_ref()
@@ -148,13 +159,7 @@ impl Look<'_> {
 
         let mut claims = radius.claims();
         claims.extend(authority_claims(&differences, force, fingerprint));
-        // An unclaimed stack is judged in the top tier, and root answers for it.
-        if environment.is_none() {
-            for claim in &mut claims {
-                (claim.tier, claim.owners) = (Tier::Critical, Default::default());
-            }
-        }
-        let tier = claims.iter().map(|c| c.tier).max().unwrap_or(Tier::Low);
+        let tier = duty::tier(&claims, environment);
         let duties = Duties::of(&claims, force, environment, self.requester);
         let display = present::display(&sources, &radius, &differences, &duties, self.salt.clone());
         let written = self.bench.seal.written().map_err(Stop::failure)?;
