@@ -76,3 +76,25 @@ pub fn read_sealed(seal: &Seal, path: &str) -> std::io::Result<Option<Vec<u8>>> 
     }
     std::fs::read(file).map(Some)
 }
+
+/// Every file that may set root variables, by name: those the engine finds by itself, then those given.
+pub fn variable_files(
+    seal: &Seal,
+    given: &[std::path::PathBuf],
+) -> std::io::Result<Vec<(String, Vec<u8>)>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(seal.stack_dir())? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".tfvars") || name.ends_with(".tfvars.json") {
+            names.push(name);
+        }
+    }
+    names.sort();
+    let own = names.iter().map(std::path::PathBuf::from);
+    own.chain(given.iter().cloned())
+        .map(|path| {
+            let content = std::fs::read(seal.stack_dir().join(&path))?;
+            Ok((path.to_string_lossy().into_owned(), content))
+        })
+        .collect()
+}

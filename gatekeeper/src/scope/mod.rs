@@ -107,25 +107,33 @@ fn context(sources: &Sources<'_>, around: &Surroundings<'_>) -> Result<Context, 
         ),
         providers,
         bindings,
-        ephemeral: ephemeral(sources, around),
+        ephemeral: ephemeral(sources, around)?,
         targeting: around.environment.clone(),
     })
 }
 
-/// Ephemeral root variables never stand in the plan; their values come from the command line.
-fn ephemeral(sources: &Sources<'_>, around: &Surroundings<'_>) -> Vec<Named> {
+/// Ephemeral root variables never stand in the plan; their values come from the command line, from variable files or
+/// from the default. Which file sets which is not told apart: all of them are bound.
+fn ephemeral(sources: &Sources<'_>, around: &Surroundings<'_>) -> Result<Vec<Named>, Stop> {
     let Some(root) = sources
         .configuration
         .modules
         .get(&crate::graph::ModulePath::root())
     else {
-        return vec![];
+        return Ok(vec![]);
     };
-    let names = root
-        .variables
-        .iter()
-        .filter(|(_, v)| v.ephemeral)
-        .map(|(name, _)| name);
+    let variables: Vec<_> = root.variables.iter().filter(|(_, v)| v.ephemeral).collect();
+    if variables.is_empty() {
+        return Ok(vec![]);
+    }
+    let mut files = Vec::new();
+    let read = crate::engine::variable_files(around.seal, &around.arguments.var_files);
+    for (name, content) in
+        read.map_err(|e| Stop::failure(format!("cannot read variable files: {e}")))?
+    {
+        files.extend(values::encode(&Value::String(name)));
+        files.extend(Digest::of(&content).bytes());
+    }
     let given = |name: &str| {
         around
             .arguments
@@ -134,14 +142,21 @@ fn ephemeral(sources: &Sources<'_>, around: &Surroundings<'_>) -> Vec<Named> {
             .rev()
             .find(|(n, _)| n == name)
             .map(|(_, v)| v.as_str())
-            .unwrap_or_default()
     };
-    names
-        .map(|name| Named {
-            name: name.clone(),
-            value: around.key.commit("ambit/value", given(name).as_bytes()),
+    Ok(variables
+        .into_iter()
+        .map(|(name, variable)| {
+            let text =
+                |text: Option<String>| values::encode(&text.map_or(Value::Null, Value::String));
+            let mut bytes = text(given(name).map(str::to_owned));
+            bytes.extend(text(variable.default.as_ref().map(|d| d.text())));
+            bytes.extend(&files);
+            Named {
+                name: name.clone(),
+                value: around.key.commit("ambit/value", &bytes),
+            }
         })
-        .collect()
+        .collect())
 }
 
 fn grant(
@@ -161,7 +176,7 @@ fn grant(
         let open = match (undecided, effect.node, &effect.subject) {
             (true, Some(node), _) => expression(sources, node, &changed.path, around)?,
             (true, _, Subject::Output(name)) => output_digest_input(sources.configuration, name)
-                .map(|trace| digest_of_trace(&trace, around))
+                .map(|trace| digest_of_trace(sources, &trace, around))
                 .transpose()?,
             _ => None,
         };
@@ -185,7 +200,7 @@ fn grant(
         {
             guards.push(Guard {
                 setting: "lifecycle".into(),
-                text: digest_of_trace(&trace, around)?,
+                text: digest_of_trace(sources, &trace, around)?,
             });
         }
         guards.sort();
@@ -312,16 +327,8 @@ fn resolved(sources: &Sources<'_>, key: &CommitmentKey, n: usize) -> Result<Comm
     let mut bytes = provider.text.clone().into_bytes();
     for entry in trace.iter().flat_map(|t| &t.entries) {
         bytes.extend(entry_bytes(entry));
-        if let (true, Some(name)) = (entry.scope.is_empty(), entry.name.strip_prefix("var.")) {
-            let value = sources
-                .plan
-                .variables
-                .get(name)
-                .map(|v| v.value())
-                .transpose()
-                .map_err(Stop::failure)?
-                .flatten();
-            bytes.extend(values::encode(&value.unwrap_or(Value::Null)));
+        if let Some(value) = root_variable(sources, entry)? {
+            bytes.extend(values::encode(&value));
         }
     }
     Ok(key.commit("ambit/provider", &bytes))
@@ -433,12 +440,29 @@ fn expression(
     let whole = AttributePath::parse(&path.to_string()).unwrap_or(AttributePath(vec![]));
     let trace = expression_digest_input(sources.configuration, address, &whole);
     trace
-        .map(|trace| digest_of_trace(&trace, around))
+        .map(|trace| digest_of_trace(sources, &trace, around))
         .transpose()
 }
 
-fn digest_of_trace(trace: &ExpressionTrace, around: &Surroundings<'_>) -> Result<Digest, Stop> {
-    let mut bytes: Vec<u8> = trace.entries.iter().flat_map(entry_bytes).collect();
+/// The texts of a trace, and commitments to the values it ends at: a text that reads a variable or a data source says
+/// nothing of what will be there, and the plan does not show it where the result is decided at apply.
+fn digest_of_trace(
+    sources: &Sources<'_>,
+    trace: &ExpressionTrace,
+    around: &Surroundings<'_>,
+) -> Result<Digest, Stop> {
+    let mut bytes = Vec::new();
+    let committed = |value: &Value| {
+        values::encode(&Value::String(
+            values::commit(around.key, value).to_string(),
+        ))
+    };
+    for entry in &trace.entries {
+        bytes.extend(entry_bytes(entry));
+        if let Some(value) = root_variable(sources, entry)? {
+            bytes.extend(committed(&value));
+        }
+    }
     for file in &trace.files {
         bytes.extend(values::encode(&Value::String(file.text.clone())));
         if let Some(path) = &file.path {
@@ -450,8 +474,49 @@ fn digest_of_trace(trace: &ExpressionTrace, around: &Surroundings<'_>) -> Result
     }
     for source in &trace.sources {
         bytes.extend(values::encode(&Value::String(source.clone())));
+        for value in values_read(sources, source)? {
+            bytes.extend(committed(&value));
+        }
     }
     Ok(Digest::tagged("ambit/expression", &bytes))
+}
+
+/// The value of a root variable that a trace ends at; null where the plan has none. `None` for every other entry.
+fn root_variable(sources: &Sources<'_>, entry: &TraceEntry) -> Result<Option<Value>, Stop> {
+    let (true, Some(name)) = (entry.scope.is_empty(), entry.name.strip_prefix("var.")) else {
+        return Ok(None);
+    };
+    let value = sources
+        .plan
+        .variables
+        .get(name)
+        .map(|v| v.value())
+        .transpose()
+        .map_err(Stop::failure)?
+        .flatten();
+    Ok(Some(value.unwrap_or(Value::Null)))
+}
+
+/// What is recorded at `address.path`, for every instance of the block; the whole object where the path names no
+/// attribute by itself.
+fn values_read(sources: &Sources<'_>, source: &str) -> Result<Vec<Value>, Stop> {
+    let mut found = Vec::new();
+    for (key, instance) in &sources.plan.prior {
+        let block = key.resource().to_string();
+        let Some(rest) = source.strip_prefix(&block) else {
+            continue;
+        };
+        if !(rest.is_empty() || rest.starts_with(['.', '['])) {
+            continue;
+        }
+        let Some(value) = instance.values().map_err(Stop::failure)? else {
+            continue;
+        };
+        let name = rest.strip_prefix('.').unwrap_or_default();
+        let name = name.split(['.', '[']).next().unwrap_or_default();
+        found.push(value.get(name).cloned().unwrap_or(value));
+    }
+    Ok(found)
 }
 
 /// A command's text with everything it reads through, so that a command behind a local is bound too.
@@ -467,7 +532,7 @@ fn exec(
         exec_digest_input(sources.configuration, &node.address, position)
     });
     let text = match place {
-        Some(trace) => digest_of_trace(&trace, around)?,
+        Some(trace) => digest_of_trace(sources, &trace, around)?,
         None => Digest::tagged("ambit/text", exec.text.as_bytes()),
     };
     let mut files = Vec::new();
