@@ -1,13 +1,16 @@
 //! Which effects there are, and which of them induced which.
 
-use super::{Effect, Sources};
+use super::{Effect, Reason, Sources};
 use crate::{
     graph::{Edge, EdgeKind, NodeId, When},
     plan::{Action as Planned, Mode, ResourceChange, Side},
     scope::values,
     stop::Stop,
 };
-use ambit_authority::scope::{Action, Subject};
+use ambit_authority::{
+    scope::{Action, Subject},
+    tier::Tier,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub fn collect<'a>(sources: &Sources<'a>) -> Result<Vec<Effect<'a>>, Stop> {
@@ -58,6 +61,13 @@ fn resource<'a>(
     };
     let key = values::instance(&change.key);
     let node = node_of(sources, change);
+    // Commands, guards and providers are read from the block: without it they would be missing and nobody would know.
+    let orphan = matches!(action, Action::Delete | Action::Forget) || key.deposed.is_some();
+    if node.is_none() && !orphan {
+        return Err(Stop::denied(format!(
+            "{key}: its block is not found in the configuration, so what it runs and guards cannot be told"
+        )));
+    }
     let paths = change.changed().map_err(Stop::failure)?;
     let mut execs = Vec::new();
     if let Some(node) = node {
@@ -193,7 +203,20 @@ fn guards_dropped(sources: &Sources<'_>, effects: &mut Vec<Effect<'_>>) {
         if now.get(name) == Some(text) {
             continue;
         }
-        if let Some(node) = sources.graph.find(block) {
+        // A block that was moved took its guards along, or dropped them on the way.
+        let moved = || {
+            let from = |c: &&ResourceChange| {
+                c.previous
+                    .as_ref()
+                    .is_some_and(|p| p.resource().to_string() == block)
+            };
+            let change = sources.plan.changes.iter().find(from)?;
+            let place = change.key.resource().to_string();
+            let setting = name.strip_prefix(block)?;
+            let kept = now.get(&format!("{place}{setting}")) == Some(text);
+            sources.graph.find(&place).filter(|_| !kept)
+        };
+        if let Some(node) = sources.graph.find(block).or_else(moved) {
             let mut effect = bare(Subject::GuardDropped(name.clone()), Action::Drop);
             effect.node = Some(node);
             effects.push(effect);
@@ -219,23 +242,39 @@ fn rebound(sources: &Sources<'_>, effects: &mut Vec<Effect<'_>>) {
         .map(|i| (i.address(), i.provider.as_str()))
         .collect();
     for change in &sources.plan.changes {
-        if change.key.mode != Mode::Managed || !change.is_plain_no_op() {
+        if change.key.mode != Mode::Managed || change.key.deposed.is_some() {
             continue;
         }
-        let (Some(before), Some(node)) = (
-            recorded.get(&change.key.address()),
-            node_of(sources, change),
-        ) else {
+        let old = change.previous.as_ref().unwrap_or(&change.key);
+        let (Some(before), Some(node)) = (recorded.get(&old.address()), node_of(sources, change))
+        else {
             continue;
         };
         let binding = &sources.graph.node(node).provider;
-        if state_alias(before) != binding.alias {
+        let source = state_source(before);
+        if state_alias(before) != binding.alias || source.is_some_and(|s| s != binding.source) {
             let key = values::instance(&change.key);
+            let subject = Subject::Resource(key.clone());
+            // What changes anyway changes through another provider: that is graver than the change alone.
+            if let Some(effect) = effects.iter_mut().find(|e| e.subject == subject) {
+                effect.because.push(Reason {
+                    tier: Tier::High,
+                    rule: "binding",
+                    text: "acts through another provider configuration than before".into(),
+                });
+                continue;
+            }
             let mut effect = bare(Subject::Resource(key.clone()), Action::Rebind);
             (effect.key, effect.change, effect.node) = (Some(key), None, Some(node));
             effects.push(effect);
         }
     }
+}
+
+/// The source in a state's provider address.
+fn state_source(provider: &str) -> Option<&str> {
+    let (_, after) = provider.split_once("provider[\"")?;
+    Some(after.split_once("\"]")?.0)
 }
 
 /// The alias in a state's provider address: `module.a.provider["host/ns/type"].west`.
