@@ -8,10 +8,11 @@ use crate::{
     bench::Bench,
     decision::{self, Question, Warrant},
     engine::{Event, Flow, PlanArgs, ResourceRef, Run, printable},
+    export,
     gate::Gate,
     history::{Requested, ledger_stop},
     intake::{self, Taken, encode},
-    settle::{self, Reported},
+    settle::{self, Before, Reported, fitting},
     stop::{Exit, Stop},
     survey::{Look, Survey},
 };
@@ -53,7 +54,16 @@ pub fn apply(
     })?;
     let (taken, warnings) = intake::drain(gate)?;
 
-    let request = gate.history.request(id)?.request.clone();
+    let requested = gate.history.request(id)?;
+    export::verify_requester(
+        &requested.request,
+        requested.signature.as_deref(),
+        &gate.history.force,
+    )
+    .map_err(|stop| {
+        stop.next("plan again, so that the request says who asks under the authority in force")
+    })?;
+    let request = requested.request.clone();
     let stack = gate.config.stack(Some(&request.stack))?.clone();
     let settings = gate.history.force.bundle.settings.clone();
     let bench = Bench::prepare(&gate.repository, &stack, &gate.dir, Some(&settings))?;
@@ -79,11 +89,15 @@ pub fn apply(
     }
     let (more, _) = intake::drain(gate)?;
     let taken = taken.into_iter().chain(more).collect();
-    let warrant = decide(gate, id, &bench, &survey)?;
+    let (warrant, decided_at) = decide(gate, id, &bench, &survey)?;
+    let next = settle::next_record(gate, &warrant, &survey, decided_at)?;
     let observed = warrant.observed().to_vec();
     let warrant = consume(gate, id, warrant, &survey)?;
-    let checkpoint = seen(gate)?;
-    let done = start(gate, &run, &bench, warrant, &survey, &checkpoint, &mut say)?;
+    let before = Before {
+        checkpoint: seen(gate)?,
+        next,
+    };
+    let done = start(gate, &run, &bench, warrant, &survey, before, &mut say)?;
     Ok(Applied {
         taken,
         warnings,
@@ -126,7 +140,12 @@ fn as_requested(given: PlanArgs, scope: &Scope) -> PlanArgs {
 }
 
 /// Denied comes before stale, stale before not approved, not approved before pending.
-fn decide(gate: &mut Gate, id: &str, bench: &Bench, survey: &Survey) -> Result<Warrant, Stop> {
+fn decide(
+    gate: &mut Gate,
+    id: &str,
+    bench: &Bench,
+    survey: &Survey,
+) -> Result<(Warrant, i64), Stop> {
     let now = gate.now()?;
     let requested = gate.history.request(id)?;
     let changes_authority =
@@ -142,7 +161,10 @@ fn decide(gate: &mut Gate, id: &str, bench: &Bench, survey: &Survey) -> Result<W
     let decision = decision::decide(&question, &gate.history);
     let beyond = beyond(requested, bench, survey)?;
     let stale = stale(gate, requested, bench);
-    let observing = survey.mode == ambit_authority::bundle::Mode::Observe && !changes_authority;
+    // Another stack than the one asked about is nothing to observe: its outcome would be told of the wrong one.
+    let observing = survey.mode == ambit_authority::bundle::Mode::Observe
+        && !changes_authority
+        && bench.fingerprint == requested.request.fingerprint;
 
     let (verdict, mut reasons) = (decision.verdict(), decision.reasons().to_vec());
     let stop = match verdict {
@@ -167,8 +189,7 @@ fn decide(gate: &mut Gate, id: &str, bench: &Bench, survey: &Survey) -> Result<W
         _ => {
             let warrant = decision.warrant(id)?;
             intake::witnessed(gate, warrant.counted())?;
-            settle::next_authority(&gate.history, id, survey, warrant.counted(), now)?;
-            return Ok(warrant.also_observed(beyond));
+            return Ok((warrant.also_observed(beyond), now));
         }
     };
     let (verdict, stop) = stop.unwrap_or((verdict, None));
@@ -289,12 +310,9 @@ fn decision_record(
     reasons: Vec<String>,
 ) -> Record {
     const MOST: usize = 40;
-    let more = reasons.len().saturating_sub(MOST);
-    let mut reasons: Vec<String> = reasons
-        .into_iter()
-        .take(MOST)
-        .map(|r| r.chars().take(200).collect())
-        .collect();
+    let count = reasons.len();
+    let (mut reasons, taken) = fitting(&reasons[..count.min(MOST)]);
+    let more = count - taken;
     if more > 0 {
         reasons.push(format!("and {more} more"));
     }
@@ -416,7 +434,7 @@ fn start(
     bench: &Bench,
     warrant: Recorded<Warrant>,
     survey: &Survey,
-    checkpoint: &Seen,
+    before: Before,
     say: &mut impl FnMut(String),
 ) -> Result<Applied, Stop> {
     let id = warrant.get().request().to_owned();
@@ -467,9 +485,7 @@ fn start(
         reported.lines.push(line);
         if stranger { Flow::Stop } else { Flow::Continue }
     });
-    let result = settle::settle(
-        gate, bench, &id, use_no, survey, checkpoint, warrant, ended, reported,
-    );
+    let result = settle::settle(gate, bench, &id, use_no, survey, before, ended, reported);
     drop(hold);
     result
 }

@@ -7,21 +7,73 @@ use crate::{
     decision::Warrant,
     engine::{ApplyEnd, EngineError, StateSnapshot},
     gate::Gate,
-    history::{History, ledger_stop},
+    history::{Received, ledger_stop},
     intake::encode,
     outcome::{self, Ended, Finding, Objects},
     stop::{Exit, Stop},
     survey::Survey,
 };
 use ambit_authority::{
-    canonical::{self, Malformed},
+    canonical,
     chain::{self, AuthorityRecord, Link},
     digest::Digest,
     record::{Body, OutcomeVerdict, Record},
     statement::Seen,
 };
-use ambit_evidence::{LedgerError, Recorded, Retention};
+use ambit_evidence::{LedgerError, Retention};
 use std::{collections::BTreeSet, fs};
+
+/// The history before the engine starts, and the authority record that a verified outcome puts in force.
+pub struct Before {
+    pub checkpoint: Seen,
+    pub next: Option<(Vec<u8>, AuthorityRecord)>,
+}
+
+/// Made and verified before anything starts: a record that readers refuse would end the history for everyone.
+pub fn next_record(
+    gate: &Gate,
+    warrant: &Warrant,
+    survey: &Survey,
+    made_at: i64,
+) -> Result<Option<(Vec<u8>, AuthorityRecord)>, Stop> {
+    let Some(bundle) = &survey.bundle_after else {
+        return Ok(None);
+    };
+    let history = &gate.history;
+    let requested = history.request(warrant.request())?;
+    let record = AuthorityRecord {
+        origin: history.force.origin.clone(),
+        n: history.force.n + 1,
+        made_at,
+        prev: Some(history.force.record_digest),
+        bundle_digest: Digest::of_document(bundle).map_err(Stop::failure)?,
+        request: Some(warrant.request_digest()),
+        log_key: history.force.log_key.clone(),
+        signatures: vec![],
+        statements: warrant.counted().to_vec(),
+    };
+    let counted = |s: &&Received| warrant.counted().contains(&s.digest);
+    let link = Link {
+        record: record.clone(),
+        bundle: bundle.clone(),
+        request: Some(requested.request.clone()),
+        display: Some(requested.display.clone()),
+        statements: history
+            .statements
+            .iter()
+            .filter(counted)
+            .map(|s| s.envelope.clone())
+            .collect(),
+    };
+    chain::successor(&history.force, &link).map_err(|e| {
+        Stop::denied(format!(
+            "this change of authority would not verify afterwards: {e}"
+        ))
+        .next("plan again and have it approved again")
+    })?;
+    let bytes = canonical::encode(bundle).map_err(Stop::failure)?;
+    Ok(Some((bytes, record)))
+}
 
 /// What the engine said while it ran.
 #[derive(Default)]
@@ -39,8 +91,7 @@ pub fn settle(
     id: &str,
     use_no: u32,
     survey: &Survey,
-    checkpoint: &Seen,
-    warrant: Recorded<Warrant>,
+    before: Before,
     ended: Result<crate::engine::Applied, EngineError>,
     reported: Reported,
 ) -> Result<Applied, Stop> {
@@ -100,15 +151,14 @@ pub fn settle(
             findings: [vec![problem], finding.findings].concat(),
         };
     }
-    let authority =
+    let (authority, finding) =
         record_outcome(
             gate,
             id,
             use_no,
             survey,
-            checkpoint,
-            warrant,
-            &finding,
+            before,
+            finding,
             after.as_ref(),
             &reported.lines,
         )
@@ -159,55 +209,55 @@ fn release(gate: &mut Gate, id: &str, use_no: u32, reason: &str) -> Result<(), S
         .map_err(ledger_stop)
 }
 
-/// Events, outcome and, on a verified outcome, the next authority record: one transaction.
+/// Events, outcome and, on a verified outcome, the next authority record: one transaction. Returns the number of that
+/// record, and the finding as it was recorded.
 #[expect(clippy::too_many_arguments, reason = "what one outcome rests on")]
 fn record_outcome(
     gate: &mut Gate,
     id: &str,
     use_no: u32,
     survey: &Survey,
-    checkpoint: &Seen,
-    warrant: Recorded<Warrant>,
-    finding: &Finding,
+    before: Before,
+    mut finding: Finding,
     after: Option<&StateSnapshot>,
     lines: &[String],
-) -> Result<Option<u64>, Stop> {
-    let history = &gate.history;
-    let origin = history.force.origin.clone();
-    let consumed_at = history.last_time;
+) -> Result<(Option<u64>, Finding), Stop> {
+    const TRIES: usize = 20;
+    let origin = gate.history.force.origin.clone();
     let (serial, state_digest) = serial_and_digest(after);
     let objects =
         canonical::encode(&Objects::new(after, &survey.known_after)).map_err(Stop::failure)?;
-    let warrant = warrant.into_inner();
-    let next = match finding.verdict {
-        OutcomeVerdict::Verified => {
-            next_authority(history, id, survey, warrant.counted(), consumed_at)?
+    let mut next = before
+        .next
+        .filter(|_| finding.verdict == OutcomeVerdict::Verified);
+    for _ in 0..TRIES {
+        gate.refresh()?;
+        // Another stack may have brought a record in the meantime; two records of one number would end the history.
+        if next
+            .as_ref()
+            .is_some_and(|(_, record)| record.prev != Some(gate.history.force.record_digest))
+        {
+            next = None;
+            finding.findings.push(
+                "the authority moved meanwhile; these declarations are not in force: plan again"
+                    .into(),
+            );
         }
-        _ => None,
-    };
-    let body = Body::Outcome {
-        use_no,
-        verdict: finding.verdict,
-        lineage: after.map(|s| s.lineage.clone()).unwrap_or_default(),
-        serial,
-        state_digest,
-        findings: finding
-            .findings
-            .iter()
-            .take(40)
-            .map(|f| f.chars().take(200).collect())
-            .collect(),
-        objects: Digest::of(&objects),
-        checkpoint: *checkpoint,
-    };
-    let now = gate.now()?;
-    let n = next.as_ref().map(|link| link.record.n);
-    let next = next
-        .map(|link| Ok((canonical::encode(&link.bundle)?, link.record)))
-        .transpose()
-        .map_err(|e: Malformed| Stop::failure(e))?;
-    gate.journal
-        .transact(now, |tx| {
+        let body = Body::Outcome {
+            use_no,
+            verdict: finding.verdict,
+            lineage: after.map(|s| s.lineage.clone()).unwrap_or_default(),
+            serial,
+            state_digest,
+            findings: fitting(&finding.findings).0,
+            objects: Digest::of(&objects),
+            checkpoint: before.checkpoint,
+        };
+        let (now, size) = (gate.now()?, gate.history.size);
+        let done = gate.journal.transact(now, |tx| {
+            if next.is_some() && tx.size()? != size {
+                return Ok::<bool, LedgerError>(false);
+            }
             let time = tx.time();
             let record = |body: Body, blobs: Vec<Digest>| Record {
                 origin: origin.clone(),
@@ -216,11 +266,10 @@ fn record_outcome(
                 body,
                 blobs,
             };
-            for chunk in lines.chunks(30) {
-                let events = chunk
-                    .iter()
-                    .map(|l| l.chars().take(200).collect())
-                    .collect();
+            let mut rest = lines;
+            while !rest.is_empty() {
+                let (events, taken) = fitting(rest);
+                rest = &rest[taken..];
                 tx.append(
                     "apply_event",
                     &encode(&record(Body::ApplyEvent { use_no, events }, vec![])),
@@ -232,62 +281,65 @@ fn record_outcome(
                 Retention::Keep,
             )?;
             tx.append("outcome", &encode(&record(body, vec![blob])))?;
-            if let Some((bundle, authority)) = next {
+            if let Some((bundle, authority)) = &next {
                 let blob = tx.blob(
                     "application/vnd.ambit.authority-bundle+json",
-                    &bundle,
+                    bundle,
                     Retention::Keep,
                 )?;
                 tx.append(
                     "authority",
-                    &encode(&record(Body::Authority(authority), vec![blob])),
+                    &encode(&record(Body::Authority(authority.clone()), vec![blob])),
                 )?;
             }
-            Ok::<(), LedgerError>(())
-        })
-        .map_err(ledger_stop)?;
-    gate.refresh()?;
-    Ok(n)
+            Ok(true)
+        });
+        match done {
+            Ok(true) => {
+                gate.refresh()?;
+                return Ok((next.map(|(_, record)| record.n), finding));
+            }
+            // Somebody appended between the look and the transaction: look again.
+            Ok(false) | Err(LedgerError::NothingRecorded) => {}
+            Err(error) => return Err(ledger_stop(error)),
+        }
+    }
+    Err(Stop::failure(format!(
+        "the history kept moving, and the outcome of {id} could not be recorded; the change was applied"
+    )))
 }
 
-/// The authority record that a verified outcome would append, already proved to follow the chain. Asked before the engine
-/// starts as well: a change of authority that the chain would not accept is refused, never applied and then forgotten.
-pub fn next_authority(
-    history: &History,
-    id: &str,
-    survey: &Survey,
-    counted: &[Digest],
-    at: i64,
-) -> Result<Option<Link>, Stop> {
-    let Some(bundle) = &survey.bundle_after else {
-        return Ok(None);
-    };
-    let requested = history.request(id)?;
-    let record = AuthorityRecord {
-        origin: history.force.origin.clone(),
-        n: history.force.n + 1,
-        made_at: at,
-        prev: Some(history.force.record_digest),
-        bundle_digest: Digest::of_document(bundle).map_err(Stop::failure)?,
-        request: Some(requested.digest),
-        log_key: history.force.log_key.clone(),
-        signatures: vec![],
-        statements: counted.to_vec(),
-    };
-    let statements = history
-        .statements
-        .iter()
-        .filter(|s| counted.contains(&s.digest));
-    let link = Link {
-        record,
-        bundle: bundle.clone(),
-        request: Some(requested.request.clone()),
-        display: Some(requested.display.clone()),
-        statements: statements.map(|s| s.envelope.clone()).collect(),
-    };
-    let mut links = history.links.clone();
-    links.push(link.clone());
-    chain::verify(history.genesis, &links)
-        .map_err(|e| Stop::denied(format!("the change of authority would not hold: {e}")))?;
-    Ok(Some(link))
+/// As many lines as fit into one record, in printable ASCII and each cut, with the number of lines taken (at least
+/// one). Sized here, because after an apply nothing may be too large to be recorded.
+pub fn fitting(lines: &[String]) -> (Vec<String>, usize) {
+    const LONGEST: usize = 200;
+    const ROOM: usize = 10 * 1024;
+    let (mut out, mut room) = (Vec::new(), ROOM);
+    for line in lines {
+        let mut text = String::new();
+        for c in line.chars() {
+            match c {
+                ' '..='~' => text.push(c),
+                c => text.push_str(&ambit_authority::address::escape(
+                    c.encode_utf8(&mut [0; 4]),
+                )),
+            }
+        }
+        text.truncate(LONGEST);
+        // A quote or a backslash takes two bytes in the record.
+        let size = 4 + text
+            .bytes()
+            .map(|b| if matches!(b, b'"' | b'\\') { 2 } else { 1 })
+            .sum::<usize>();
+        if size > room {
+            break;
+        }
+        room -= size;
+        out.push(text);
+    }
+    let taken = out.len();
+    (out, taken)
 }
+
+#[cfg(test)]
+mod tests;
