@@ -12,7 +12,7 @@ use ambit_authority::{
     digest::Digest,
     duty::Duties,
     record::Verdict,
-    scope::Subject,
+    scope::{Grant, Scope, Subject},
     statement::{Decision as Choice, Judge},
     tier::Tier,
 };
@@ -182,16 +182,14 @@ fn held_by_earlier_rejects(
     approved: &BTreeSet<String>,
 ) -> Vec<String> {
     let this = question.requested;
-    let touched: BTreeSet<&Subject> = this.scope.grants.iter().map(|g| &g.subject).collect();
+    let touched = touched(&this.scope);
     let mut held = Vec::new();
     for earlier in history.requests.values() {
         let other = &earlier.request;
         let overlaps = || {
-            earlier
-                .scope
-                .grants
-                .iter()
-                .any(|g| touched.contains(&g.subject))
+            let both_declare =
+                other.authority_after.is_some() && this.request.authority_after.is_some();
+            both_declare || !self::touched(&earlier.scope).is_disjoint(&touched)
         };
         if other.id == this.request.id
             || other.fingerprint != this.request.fingerprint
@@ -216,6 +214,17 @@ fn held_by_earlier_rejects(
         }
     }
     held
+}
+
+/// What a scope is about, under each address it has had: a new name does not outrun a reject.
+fn touched(scope: &Scope) -> BTreeSet<Subject> {
+    let before = |g: &Grant| g.previous.clone().map(Subject::Resource);
+    scope
+        .grants
+        .iter()
+        .flat_map(|g| [Some(g.subject.clone()), before(g)])
+        .flatten()
+        .collect()
 }
 
 /// More than half of a team that the rejecting person is in, agreeing to the new request.
@@ -252,7 +261,8 @@ pub fn admit(
         (Some(latest), _) if latest.choice == Choice::Revoke => Err(format!(
             "{person} revoked their approval, and that is final"
         )),
-        (None, Choice::Revoke) => Err(format!("{person} has no decision to revoke")),
+        // Revoking is final also where it arrives before the approval it takes back: of the two files the courier
+        // chooses the order, and each statement is taken once.
         (Some(latest), Choice::Approve)
             if signed.predicate.supersedes != Some(latest.statement.digest) =>
         {

@@ -109,14 +109,6 @@ fn judged(history: &History, signed: &Signed, now: i64) -> Result<Result<String,
     let Some(requested) = history.requests.get(&signed.predicate.request) else {
         return Ok(Err("this history knows no such request".into()));
     };
-    let seen = signed.predicate.checkpoint;
-    if seen.size > history.size {
-        return Err(Stop::unverified(format!(
-            "a statement for {} was signed over a log of {} records, this one has {}",
-            requested.request.id, seen.size, history.size
-        ))
-        .next("the ledger was rolled back or is another copy; bring the newest back"));
-    }
     let question = Question {
         requested,
         duties: &requested.display.duties,
@@ -125,7 +117,17 @@ fn judged(history: &History, signed: &Signed, now: i64) -> Result<Result<String,
         changes_authority: false,
         now,
     };
-    Ok(decision::admit(&question, history, signed))
+    let admitted = decision::admit(&question, history, signed);
+    // Only a witness whose decision counts is believed: anybody can name a number, and would stop the gate with it.
+    let seen = signed.predicate.checkpoint;
+    if admitted.is_ok() && seen.size > history.size {
+        return Err(Stop::unverified(format!(
+            "a statement for {} was signed over a log of {} records, this one has {}",
+            requested.request.id, seen.size, history.size
+        ))
+        .next("the ledger was rolled back or is another copy; bring the newest back"));
+    }
+    Ok(admitted)
 }
 
 /// Records are built from checked parts and always have an encoding; the ledger checks their size.
