@@ -252,7 +252,9 @@ fn rebound(sources: &Sources<'_>, effects: &mut Vec<Effect<'_>>) {
         };
         let binding = &sources.graph.node(node).provider;
         let source = state_source(before);
-        if state_alias(before) != binding.alias || source.is_some_and(|s| s != binding.source) {
+        if state_alias(before) != binding.alias
+            || source.is_some_and(|s| !same_source(s, &binding.source))
+        {
             let key = values::instance(&change.key);
             let subject = Subject::Resource(key.clone());
             // What changes anyway changes through another provider: that is graver than the change alone.
@@ -275,6 +277,14 @@ fn rebound(sources: &Sources<'_>, effects: &mut Vec<Effect<'_>>) {
 fn state_source(provider: &str) -> Option<&str> {
     let (_, after) = provider.split_once("provider[\"")?;
     Some(after.split_once("\"]")?.0)
+}
+
+/// A state writes the registry host, a configuration may leave it out.
+fn same_source(recorded: &str, declared: &str) -> bool {
+    recorded == declared
+        || recorded
+            .strip_suffix(declared)
+            .is_some_and(|host| host.ends_with('/'))
 }
 
 /// The alias in a state's provider address: `module.a.provider["host/ns/type"].west`.
