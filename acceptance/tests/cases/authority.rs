@@ -148,3 +148,29 @@ fn another_account_behind_the_same_changes_is_noticed() {
     );
     world.apply(&id).ends(0);
 }
+
+#[test]
+fn an_object_handed_to_another_provider_is_an_effect_of_its_own() {
+    let world = running();
+    world.append(
+        "providers.tf",
+        "provider \"mockcloud\" {\n  alias    = \"other\"\n  endpoint = var.cloud\n  region   = var.region\n}\n",
+    );
+    world
+        .plan_as("builder")
+        .ends(0)
+        .says("nobody has to agree to anything");
+    world.edit(
+        "main.tf",
+        "resource \"mockcloud_bucket\" \"receipts\" {",
+        "resource \"mockcloud_bucket\" \"receipts\" {\n  provider = mockcloud.other",
+    );
+    // The engine sees nothing to do: same object, same values.
+    let asked = world
+        .plan_as("builder")
+        .ends(0)
+        .says("mockcloud_bucket.receipts");
+    println!("{}", asked.all());
+    let id = asked.request();
+    world.apply(&id).ends(3).says("root: 1 person of founder");
+}
