@@ -11,7 +11,7 @@ use crate::{
     export,
     gate::Gate,
     history::{Requested, ledger_stop},
-    intake::{self, Taken, encode},
+    intake::{self, encode},
     settle::{self, Before, Reported, fitting},
     stop::{Exit, Stop},
     survey::{Look, Survey},
@@ -28,8 +28,6 @@ use std::collections::BTreeSet;
 pub struct Applied {
     pub verdict: OutcomeVerdict,
     pub findings: Vec<String>,
-    pub taken: Vec<Taken>,
-    pub warnings: Vec<String>,
     /// What enforce would have asked for.
     pub observed: Vec<String>,
     /// The authority record that this apply put in force.
@@ -52,7 +50,7 @@ pub fn apply(
         ))
         .next("plan again; that makes a new request")
     })?;
-    let (taken, warnings) = intake::drain(gate)?;
+    take_in(gate, &mut say)?;
 
     let requested = gate.history.request(id)?;
     export::verify_requester(
@@ -87,8 +85,7 @@ pub fn apply(
             .put(statement.as_bytes())
             .map_err(Stop::failure)?;
     }
-    let (more, _) = intake::drain(gate)?;
-    let taken = taken.into_iter().chain(more).collect();
+    take_in(gate, &mut say)?;
     let (warrant, decided_at) = decide(gate, id, &bench, &survey)?;
     let next = settle::next_record(gate, &warrant, &survey, decided_at)?;
     let observed = warrant.observed().to_vec();
@@ -98,12 +95,15 @@ pub fn apply(
         next,
     };
     let done = start(gate, &run, &bench, warrant, &survey, before, &mut say)?;
-    Ok(Applied {
-        taken,
-        warnings,
-        observed,
-        ..done
-    })
+    Ok(Applied { observed, ..done })
+}
+
+/// Said at once: where the apply stops afterwards, this is the only time the inbox's content is on the screen.
+fn take_in(gate: &mut Gate, say: &mut impl FnMut(String)) -> Result<(), Stop> {
+    let (taken, warnings) = intake::drain(gate)?;
+    warnings.into_iter().for_each(&mut *say);
+    taken.iter().for_each(|one| say(one.to_string()));
+    Ok(())
 }
 
 /// Checked before anything is planned.

@@ -24,6 +24,16 @@ pub struct Taken {
     pub result: Result<String, String>,
 }
 
+impl std::fmt::Display for Taken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (request, decision) = (&self.request, self.decision);
+        match &self.result {
+            Ok(person) => write!(f, "{request}: {decision} by {person} recorded"),
+            Err(why) => write!(f, "{request}: {decision} not counted, because {why}"),
+        }
+    }
+}
+
 /// Drains the whole inbox. Returns what was recorded and warnings about files that are no statements.
 pub fn drain(gate: &mut Gate) -> Result<(Vec<Taken>, Vec<String>), Stop> {
     let (mut taken, mut warnings) = (Vec::new(), Vec::new());

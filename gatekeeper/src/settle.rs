@@ -176,8 +176,6 @@ pub fn settle(
     Ok(Applied {
         verdict: finding.verdict,
         findings: finding.findings,
-        taken: vec![],
-        warnings: vec![],
         observed: vec![],
         authority,
         diagnostics: applied

@@ -5,7 +5,6 @@ use crate::{
     apply,
     engine::PlanArgs,
     gate::Gate,
-    intake::Taken,
     stop::{Exit, Stop},
 };
 use ambit_authority::record::OutcomeVerdict;
@@ -37,8 +36,6 @@ pub fn run(
         );
         return Ok(exit);
     }
-    done.warnings.iter().for_each(|w| eprintln!("ambit: {w}"));
-    done.taken.iter().for_each(taken);
     if !done.observed.is_empty() {
         println!("Observed, let through; enforce would have stopped it:");
         done.observed
@@ -56,15 +53,4 @@ pub fn run(
     }
     println!("level {LEVEL}");
     Ok(exit)
-}
-
-/// One line per statement that was taken from the inbox.
-pub fn taken(taken: &Taken) {
-    match &taken.result {
-        Ok(person) => println!("{}: {} by {person} recorded", taken.request, taken.decision),
-        Err(why) => println!(
-            "{}: {} not counted, because {why}",
-            taken.request, taken.decision
-        ),
-    }
 }

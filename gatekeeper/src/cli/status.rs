@@ -1,6 +1,6 @@
 //! `ambit status`: what waits for whom.
 
-use super::{Format, apply::taken};
+use super::Format;
 use crate::{
     decision::Decision,
     export,
@@ -63,7 +63,7 @@ pub fn run(ledger: Option<&Path>, format: Format, id: Option<&str>) -> Result<Ex
         );
         return Ok(exit);
     }
-    arrived.iter().for_each(taken);
+    arrived.iter().for_each(|taken| println!("{taken}"));
     if rows.is_empty() {
         println!("No open request.");
     }
