@@ -169,8 +169,7 @@ fn an_object_handed_to_another_provider_is_an_effect_of_its_own() {
     let asked = world
         .plan_as("builder")
         .ends(0)
-        .says("mockcloud_bucket.receipts");
-    println!("{}", asked.all());
+        .says("mockcloud_bucket.receipts - change provider binding");
     let id = asked.request();
     world.apply(&id).ends(3).says("root: 1 person of founder");
 }

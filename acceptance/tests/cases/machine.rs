@@ -63,7 +63,7 @@ fn a_ledger_that_cannot_be_written() {
         let _ = fs::remove_file(place);
         fs::create_dir(place).expect("created");
     }
-    println!("{}", world.apply(&id).ends(1).says("ledger").all());
+    world.apply(&id).ends(1).says("ledger.db`");
     world.plan_as("founder").ends(1).says("ledger");
     assert!(!world.path("cloud.json").exists(), "something was applied");
     for place in &taken {

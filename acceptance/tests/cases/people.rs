@@ -177,3 +177,87 @@ fn what_was_changed_on_the_way_is_refused() {
     world.import(&file).ends(7);
     world.status(&id).ends(3);
 }
+
+#[test]
+fn an_approval_for_one_stack_and_environment_is_none_for_another() {
+    let mut world = World::new(&Engine::any());
+    // The same configuration once more, with a cloud, a state and an environment of its own.
+    let twin = world.path("shop/twin");
+    let copied = std::process::Command::new("cp")
+        .arg("-r")
+        .args([&world.estate("."), &twin])
+        .status();
+    assert!(copied.expect("cp starts").success());
+    for name in ["authority.tf", "terraform.tfvars"] {
+        std::fs::remove_file(twin.join(name)).expect("removed");
+    }
+    let cloud = format!("cloud = \"{}\"\n", world.path("twin.json").display());
+    world.write("shop/twin/terraform.tfvars", &cloud);
+    world.write(
+        "shop/ambit.hcl",
+        "stack \"estate\" {\n  dir = \"estate\"\n}\nstack \"twin\" {\n  dir = \"twin\"\n}\n",
+    );
+    world.append(
+        "authority.tf",
+        r#"
+resource "ambit_environment" "staging" {
+  name     = "staging"
+  stacks   = ["local:twin/terraform.tfstate#default"]
+  critical = false
+  mode     = "enforce"
+}
+"#,
+    );
+    world.init();
+    let key = world.key("founder");
+    let key = text(&key);
+    let id = world
+        .run("founder", &["plan", "--stack", "estate", "--as", key])
+        .ends(0)
+        .request();
+    world.agree("founder", &id);
+    world
+        .apply(&id)
+        .ends(0)
+        .says("authority record 1 is in force");
+
+    let id = {
+        world.edit("main.tf", "a = \"small\"", "a = \"large\"");
+        let key = world.key("builder");
+        let plan = ["plan", "--stack", "estate", "--as", text(&key)];
+        world
+            .run("builder", &plan)
+            .ends(0)
+            .says("environment production")
+            .request()
+    };
+    let builder = world.key("builder");
+    let other = world
+        .run(
+            "builder",
+            &["plan", "--stack", "twin", "--as", text(&builder)],
+        )
+        .ends(0)
+        .says("environment staging")
+        .says("team web: 1 of wes")
+        .request();
+    world.agree("wes", &id);
+    world.status(&id).ends(0);
+    world
+        .status(&other)
+        .ends(3)
+        .says("team web: 1 person of wes");
+    // The very words with the other request's name in them, signed by wes.
+    let genuine = Envelope::read(&world.path(&format!("people/wes/{id}.approve.json")));
+    let file = world.path("people/wes/retargeted.json");
+    Envelope::sign(genuine.payload.replace(&id, &other), &world.key("wes")).write(&file);
+    world.import(&file).ends(0);
+    world
+        .apply(&other)
+        .ends(3)
+        .says("not counted")
+        .says("team web: 1 person of wes");
+    assert!(!world.path("twin.json").exists(), "something was applied");
+    world.agree("wes", &other);
+    world.status(&other).ends(3).never_says("team web");
+}
