@@ -63,6 +63,34 @@ impl Output {
         self
     }
 
+    /// What was on stdout, with random ids and digests masked.
+    pub fn screen(&self) -> String {
+        let mut out = String::new();
+        let mut rest = self.stdout.as_str();
+        while let Some(c) = rest.chars().next() {
+            let digits = |prefix: &str| {
+                let after = rest.strip_prefix(prefix)?;
+                let n = after.bytes().take_while(u8::is_ascii_hexdigit).count();
+                (n >= 16).then(|| prefix.len() + n)
+            };
+            let found = ["r-", "ambit-", "sha256:"]
+                .iter()
+                .find_map(|prefix| Some((prefix, digits(prefix)?)));
+            let length = match found {
+                Some((prefix, length)) => {
+                    out.extend([prefix, "…"]);
+                    length
+                }
+                None => {
+                    out.push(c);
+                    c.len_utf8()
+                }
+            };
+            rest = &rest[length..];
+        }
+        out
+    }
+
     /// The first request id in the output.
     #[track_caller]
     pub fn request(&self) -> String {

@@ -54,6 +54,7 @@ fn story(engine: &Engine) {
         .says("team data")
         .says("team web")
         .says("level cooperative");
+    insta::assert_snapshot!("an_agent_asks", asked.screen());
     let id = asked.request();
     let key = world.key("builder");
     let gated = ["plan", "--gate", "--as", key.to_str().expect("UTF-8")];
@@ -103,7 +104,8 @@ fn story(engine: &Engine) {
         world.agree(who, &id);
     }
     let before = world.cloud();
-    world.apply(&id).ends(0).says("outcome verified");
+    let applied = world.apply(&id).ends(0).says("outcome verified");
+    insta::assert_snapshot!("an_exact_apply", applied.screen());
     assert_ne!(before, world.cloud(), "the cloud is as it was");
     world.apply(&id).ends(6).says("was used already");
 

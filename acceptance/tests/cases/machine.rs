@@ -95,7 +95,7 @@ fn a_state_that_an_engine_holds() {
     world
         .apply(&id)
         .ends(1)
-        .says("is locked")
+        .says("is locked by a running engine")
         .says("sam@bastion");
     world.plan_as("builder").ends(1).says("is locked");
     fs::remove_file(&note).expect("removed");
