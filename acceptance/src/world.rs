@@ -63,7 +63,7 @@ impl Output {
         self
     }
 
-    /// What was on stdout, with random ids and digests masked.
+    /// What was on stdout, with random ids, digests and the state's serial masked: engines count their writes differently.
     pub fn screen(&self) -> String {
         let mut out = String::new();
         let mut rest = self.stdout.as_str();
@@ -73,9 +73,15 @@ impl Output {
                 let n = after.bytes().take_while(u8::is_ascii_hexdigit).count();
                 (n >= 16).then(|| prefix.len() + n)
             };
+            let serial = || {
+                let after = rest.strip_prefix("#default serial ")?;
+                let n = after.bytes().take_while(u8::is_ascii_digit).count();
+                Some((&"#default serial ", rest.len() - after.len() + n))
+            };
             let found = ["r-", "ambit-", "sha256:"]
                 .iter()
-                .find_map(|prefix| Some((prefix, digits(prefix)?)));
+                .find_map(|prefix| Some((prefix, digits(prefix)?)))
+                .or_else(serial);
             let length = match found {
                 Some((prefix, length)) => {
                     out.extend([prefix, "…"]);
