@@ -324,8 +324,10 @@ fn whole_plan(sources: &Sources<'_>, effects: &mut Vec<Effect<'_>>) {
 
 /// Drift that meets a change, feeds one, or touches a sensitive path. Other drift is recorded and harms nobody.
 fn drift<'a>(sources: &Sources<'a>, effects: &mut Vec<Effect<'a>>) -> Result<(), Stop> {
-    let nodes: Vec<NodeId> = effects.iter().filter_map(|e| e.node).collect();
-    let feeding = sources.graph.upstream(&nodes);
+    let nodes: BTreeSet<NodeId> = effects.iter().filter_map(|e| e.node).collect();
+    let feeding = sources
+        .graph
+        .upstream(&nodes.iter().copied().collect::<Vec<_>>());
     for change in &sources.plan.drift {
         let key = values::instance(&change.key);
         let node = node_of(sources, change);

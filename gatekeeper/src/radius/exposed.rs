@@ -18,18 +18,18 @@ pub fn find(sources: &Sources<'_>, effects: &[Effect<'_>]) -> Vec<Exposed> {
             map
         });
     let nodes: Vec<NodeId> = touched.keys().copied().collect();
+    let mut of_block: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for change in &sources.plan.changes {
+        let block = change.key.resource().to_string();
+        of_block.entry(block).or_default().push(change);
+    }
     let mut out = Vec::new();
     for node in sources.graph.dependents(&nodes) {
         if touched.contains_key(&node) {
             continue;
         }
         let block = sources.graph.node(node);
-        let instances: Vec<_> = sources
-            .plan
-            .changes
-            .iter()
-            .filter(|c| c.key.resource().to_string() == block.address)
-            .collect();
+        let instances = of_block.get(&block.address).map_or(&[][..], Vec::as_slice);
         // Data sources are read anew by each plan, and a block without instances has nothing to expose.
         if block.mode != Mode::Managed || instances.is_empty() {
             continue;
