@@ -305,3 +305,6 @@ impl Decision {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
