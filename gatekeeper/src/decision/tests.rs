@@ -273,7 +273,8 @@ fn play(steps: &[(Choice, &str, Option<&str>, bool)]) -> Verdict {
 #[test]
 fn orders_of_one_persons_decisions() {
     use Choice::{Approve, Reject, Revoke};
-    let cases: &[(&[(Choice, &str, Option<&str>, bool)], Verdict)] = &[
+    type Arrivals<'a> = &'a [(Choice, &'a str, Option<&'a str>, bool)];
+    let cases: &[(Arrivals, Verdict)] = &[
         (&[], Verdict::Pending),
         (&[(Approve, "a", None, true)], Verdict::Warrant),
         (&[(Reject, "r", None, true)], Verdict::Denied),
