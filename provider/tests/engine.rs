@@ -33,7 +33,7 @@ fn the_examples_live_a_whole_life() {
         assert_eq!(
             planned("ambit_person.alice")["fingerprints"],
             serde_json::json!([
-                "SHA256:KQfNmNvQyFWmCyA0dILkTK5A0Te1iyA1p5zSf14QHrM",
+                "SHA256:+bdOeHg22WwsBkxsxHkuuHIBJ2Xoa+WX0+vR/voVwD4",
                 "SHA256:S7DJXswidTvpN+djOu9aBwhm5yZC/gJXvzGoTx7vsP8"
             ])
         );
