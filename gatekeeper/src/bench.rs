@@ -28,6 +28,8 @@ pub struct Bench {
     pub before: Option<StateSnapshot>,
     pub seal: Seal,
     pub fingerprint: String,
+    /// The stack's own `var_files`, inside the sealed tree.
+    pub var_files: Vec<PathBuf>,
     environment: Environment,
     _lock: StateLock,
 }
@@ -79,6 +81,7 @@ impl Bench {
             max_bytes: LARGEST_TREE,
         };
         let seal = Seal::copy(&request).map_err(Stop::failure)?;
+        let var_files = var_files(stack, &seal)?;
         let caller: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
         let cli = CliConfig::import(&caller, engine.kind).map_err(Stop::denied)?;
         let pass = settings
@@ -99,6 +102,7 @@ impl Bench {
             before,
             seal,
             fingerprint,
+            var_files,
             environment,
             _lock: lock,
         })
@@ -171,6 +175,23 @@ impl Bench {
             value,
         }]
     }
+}
+
+/// As the sealed tree holds them: what is read is what was copied and digested.
+fn var_files(stack: &Stack, seal: &Seal) -> Result<Vec<PathBuf>, Stop> {
+    let mut found = Vec::new();
+    for name in &stack.var_files {
+        let path = seal.root().join(name);
+        if !path.is_file() {
+            return Err(
+                Stop::usage(format!("stack `{}`: there is no file `{name}`", stack.name)).next(
+                    "paths in `var_files` start at the repository's root; correct it in ambit.hcl",
+                ),
+            );
+        }
+        found.push(path);
+    }
+    Ok(found)
 }
 
 pub fn serial_and_digest(state: Option<&StateSnapshot>) -> (u64, Digest) {

@@ -59,7 +59,12 @@ pub struct Look<'a> {
 
 impl Look<'_> {
     pub fn survey(&self, run: &Run<'_>) -> Result<Survey, Stop> {
-        let planned = run.plan(self.arguments).map_err(Stop::failure)?;
+        // The stack's files first, so that what is given on the command line wins, as the engine orders them.
+        let mut arguments = self.arguments.clone();
+        arguments
+            .var_files
+            .splice(0..0, self.bench.var_files.clone());
+        let planned = run.plan(&arguments).map_err(Stop::failure)?;
         let json = run.show_json(&planned.plan).map_err(Stop::failure)?;
         let file = PlanFile::read(planned.plan.bytes()).map_err(Stop::failure)?;
         let plan = Plan::read(&json).map_err(Stop::failure)?;
