@@ -570,7 +570,8 @@ fn file_digest(path: &str, around: &Surroundings<'_>) -> Result<Option<Digest>, 
     }
 }
 
-/// The serial and lineage of the state the plan starts from must be the ones read beside it.
+/// The plan must start from a state of the lineage read beside it. Serial and content are compared at apply, with the
+/// request's; this does not see a state that is written between that reading and the plan.
 pub fn same_state(plan: &PlanFile, lineage: &str) -> bool {
     plan.state_identity.lineage == lineage
         || plan.state_identity.lineage.is_empty()
